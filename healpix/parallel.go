@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"sync/atomic"
 )
 
 // Index is the element type of tables of pixel numbers.
@@ -17,28 +18,31 @@ func fits[T Index](g Grid) error {
 	return nil
 }
 
-// parallel calls work on consecutive ranges that make up [0, n), on all cores, and returns when all are done.
-func parallel(n int, work func(lo, hi int)) {
-	const grain = 1 << 12 // a range worth a goroutine
+// pixelGrain is a number of pixels worth a goroutine.
+const pixelGrain = 1 << 12
+
+// parallel calls work on consecutive ranges that make up [0, n), on all cores, and returns when all are done. A range has at
+// least grain members, but for the last.
+func parallel(n, grain int, work func(lo, hi int)) {
 	workers := min(runtime.GOMAXPROCS(0), (n+grain-1)/grain)
 	if workers <= 1 {
 		work(0, n)
 		return
 	}
-	// More ranges than workers: rows near the poles cost more than others.
-	chunk := max((n+8*workers-1)/(8*workers), grain)
+	// More ranges than workers: their costs differ, and so does what else the cores do.
+	chunk := max((n+16*workers-1)/(16*workers), grain)
+	var next atomic.Int64
 	var wg sync.WaitGroup
-	next := make(chan int)
 	for range workers {
 		wg.Go(func() {
-			for lo := range next {
+			for {
+				lo := int(next.Add(int64(chunk))) - chunk
+				if lo >= n {
+					return
+				}
 				work(lo, min(lo+chunk, n))
 			}
 		})
 	}
-	for lo := 0; lo < n; lo += chunk {
-		next <- lo
-	}
-	close(next)
 	wg.Wait()
 }

@@ -23,7 +23,7 @@ func ReorderTable[T Index](nside int, from, to Order) ([]T, error) {
 		return nil, err
 	}
 	table := make([]T, dst.Npix())
-	parallel(len(table), func(lo, hi int) {
+	parallel(len(table), pixelGrain, func(lo, hi int) {
 		for p := lo; p < hi; p++ {
 			table[p] = T(src.encode(dst.decode(p)))
 		}
@@ -48,7 +48,7 @@ func Reorder[E any](dst, src []E, from, to Order) error {
 		copy(dst, src)
 		return nil
 	}
-	parallel(len(dst), func(lo, hi int) {
+	parallel(len(dst), pixelGrain, func(lo, hi int) {
 		for p := lo; p < hi; p++ {
 			dst[p] = src[a.encode(b.decode(p))]
 		}

@@ -14,7 +14,10 @@ const (
 	S
 )
 
-var slotSteps = [8]struct{ dx, dy int }{
+// step is a tap's place on the lattice, seen from the pixel.
+type step struct{ dx, dy int }
+
+var slotSteps = [8]step{
 	SW: {-1, 0}, W: {-1, 1}, NW: {0, 1}, N: {1, 1}, NE: {1, 0}, E: {1, -1}, SE: {0, -1}, S: {-1, -1},
 }
 
@@ -128,14 +131,22 @@ func (g Grid) mustFit(k, dilation int) {
 func (g Grid) Window(dst []int, ipix, k, dilation int) {
 	g.mustFit(k, dilation)
 	f, x, y := g.Face(ipix)
-	g.window(dst, f, x, y, k, dilation)
-}
-
-func (g Grid) window(dst []int, f, x, y, k, dilation int) {
 	r := k / 2
 	for i := range k {
 		for j := range k {
 			dst[i*k+j] = g.reach(f, x+(r-i)*dilation, y+(r-j)*dilation)
 		}
 	}
+}
+
+// windowSteps returns the taps of Window.
+func windowSteps(k, dilation int) []step {
+	r := k / 2
+	steps := make([]step, 0, k*k)
+	for i := range k {
+		for j := range k {
+			steps = append(steps, step{(r - i) * dilation, (r - j) * dilation})
+		}
+	}
+	return steps
 }
