@@ -104,7 +104,9 @@ func (b *Builder) Int(x int64) *graph.Value { return b.Const(graph.Scalar(x)) }
 func (b *Builder) Float(d graph.DType, x float64) *graph.Value { return b.Const(FloatScalar(d, x)) }
 
 // Param adds an initializer: a constant that training may change.
-func (b *Builder) Param(stem string, t *graph.Tensor) *graph.Value { return b.Graph.NewConst(b.Name(stem), t) }
+func (b *Builder) Param(stem string, t *graph.Tensor) *graph.Value {
+	return b.Graph.NewConst(b.Name(stem), t)
+}
 
 // Reshape returns x in another shape; 0 keeps a dimension, -1 takes what is left.
 func (b *Builder) Reshape(x *graph.Value, dims ...int64) *graph.Value {
