@@ -15,6 +15,19 @@ func NeighbourTable[T Index](g Grid) ([]T, error) {
 	return table, err
 }
 
+// NeighbourTableTo writes the table of NeighbourTable to dst, which has 8 npix elements. At large nside clearing and first use of
+// new memory cost more than the table itself, so that reuse pays.
+func NeighbourTableTo[T Index](dst []T, g Grid) error {
+	if len(dst) != 8*g.Npix() {
+		return fmt.Errorf("healpix: neighbour table of %v: want %d elements, got %d", g, 8*g.Npix(), len(dst))
+	}
+	if err := fits[T](g); err != nil {
+		return err
+	}
+	fillTable(dst, g, slotSteps[:])
+	return nil
+}
+
 // WindowTable returns Window of every pixel, [npix, k·k] in row-major order. Errors are those of CheckWindow and
 // NeighbourTable.
 func WindowTable[T Index](g Grid, k, dilation int) ([]T, error) {
@@ -52,11 +65,18 @@ func fillTable[T Index](table []T, g Grid, steps []step) {
 func fillRun[T Index](table []T, first, length int, offset []int) {
 	width := len(offset)
 	rows := table[first*width : (first+length)*width]
+	whole := true
 	for t, d := range offset {
 		rows[t] = -1
 		if d != NoTap {
 			rows[t] = T(first + d)
+		} else {
+			whole = false
 		}
+	}
+	if whole && width == len(slotSteps) {
+		countUp8(rows)
+		return
 	}
 	for i := width; i < len(rows); i += width {
 		before, row := rows[i-width:i], rows[i:i+width]
@@ -66,6 +86,18 @@ func fillRun[T Index](table []T, first, length int, offset []int) {
 			}
 			row[t] = q
 		}
+	}
+}
+
+// countUp8 makes each row of eight one more than the row before. It is the loop over nearly all of a neighbour table, and this
+// form keeps the row in registers.
+func countUp8[T Index](rows []T) {
+	r := (*[8]T)(rows)
+	a, b, c, d, e, f, g, h := r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7]
+	for rows = rows[8:]; len(rows) >= 8; rows = rows[8:] {
+		r = (*[8]T)(rows)
+		a, b, c, d, e, f, g, h = a+1, b+1, c+1, d+1, e+1, f+1, g+1, h+1
+		r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7] = a, b, c, d, e, f, g, h
 	}
 }
 
@@ -86,6 +118,15 @@ func fillNested[T Index](table []T, g Grid, steps []step, lo, hi int) {
 		x, y := uint64(p)&xBits, uint64(p)&yBits
 		if x >= low && x < high && y>>1 >= low && y>>1 < high {
 			face := uint64(p) &^ inFace
+			if width == len(slotSteps) {
+				back, forth := face|(x-1)&xBits, face|(x|yBits+1)&xBits
+				down, up := (y-2)&yBits, (y|xBits+2)&yBits
+				x |= face
+				slot := (*[8]T)(row)
+				slot[SW], slot[W], slot[NW], slot[N] = T(back|y), T(back|up), T(x|up), T(forth|up)
+				slot[NE], slot[E], slot[SE], slot[S] = T(forth|y), T(forth|down), T(x|down), T(back|down)
+				continue
+			}
 			for t, d := range add {
 				row[t] = T(face | (x|yBits+d.x)&xBits | (y|xBits+d.y)&yBits)
 			}

@@ -126,16 +126,27 @@ func TestRunCounts(t *testing.T) {
 	}
 }
 
-// BenchmarkNeighbourTable1024 fills 805 MB of int64, as healpy.get_all_neighbours over all pixels does.
+// BenchmarkNeighbourTable1024 is to be compared with healpy.get_all_neighbours over all pixels: 805 MB of int64.
 func BenchmarkNeighbourTable1024(b *testing.B) {
 	for _, order := range []Order{Ring, Nested, XY} {
-		b.Run(fmt.Sprint(order), func(b *testing.B) {
-			g := mustGrid(b, 1024, order)
+		g := mustGrid(b, 1024, order)
+		b.Run(fmt.Sprint(order, "/int64"), func(b *testing.B) { benchmarkTable[int64](b, g) })
+		b.Run(fmt.Sprint(order, "/int32"), func(b *testing.B) { benchmarkTable[int32](b, g) })
+		b.Run(fmt.Sprint(order, "/int64/reused"), func(b *testing.B) {
+			dst := make([]int64, 8*g.Npix())
 			for b.Loop() {
-				if _, err := NeighbourTable[int64](g); err != nil {
+				if err := NeighbourTableTo(dst, g); err != nil {
 					b.Fatal(err)
 				}
 			}
 		})
+	}
+}
+
+func benchmarkTable[T Index](b *testing.B, g Grid) {
+	for b.Loop() {
+		if _, err := NeighbourTable[T](g); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
