@@ -1,0 +1,342 @@
+//go:build cgo && !purego
+
+#include "internal.h"
+
+#include <string.h>
+
+enum {
+	TILE = 1024,   // a block of 32 x 32 NESTED pixels: a halo of an eighth, rows that fit the second-level cache
+	MIN_SPAN = 8,  // shorter runs of inputs are read one by one
+};
+
+// A list that grows; items are appended after `reserve`.
+#define LIST(type) \
+	struct { \
+		type *at; \
+		int64_t n, room; \
+	}
+
+static bool reserve_bytes(void **at, int64_t *room, int64_t need, size_t size) {
+	if (need <= *room) return true;
+	int64_t grown = need > 1024 ? need + need / 2 : 1024;
+	size_t bytes;
+	if (__builtin_mul_overflow((size_t)grown, size, &bytes)) return false;
+	void *p = realloc(*at, bytes);
+	if (p == NULL) return false;
+	*at = p;
+	*room = grown;
+	return true;
+}
+
+#define RESERVE(list, more) reserve_bytes((void **)&(list).at, &(list).room, (list).n + (more), sizeof *(list).at)
+
+typedef struct {
+	const astronnx_conv_table *t;
+	astronnx_conv_geom *g;
+	LIST(span) spans;
+	LIST(int64_t) singles;
+	LIST(pair) pairs;
+	LIST(segment) segments;
+	LIST(uint16_t) patterns;
+	int32_t *row;          // [p_in] row of an input in the present tile, 0 if it has none
+	int64_t *reads;        // [TAPS * tile] the distinct inputs of the present tile
+	uint16_t *pattern;     // the present tile's pattern
+	int64_t *slots;        // pattern number + 1 by hash
+	uint64_t *hashes;      // of the patterns
+	int64_t n_slots;       // a power of two
+	astronnx_conv_fill *fills; // sorted by pixel
+	uint64_t *filled;      // bit set over outputs; NULL without fills
+} builder;
+
+// The input that output p reads at tap k, or -1.
+static inline int64_t entry(const astronnx_conv_table *t, int64_t p, int k) {
+	int64_t at = p * TAPS + k;
+	int64_t v = t->index_bytes == 4 ? ((const int32_t *)t->index)[at] : ((const int64_t *)t->index)[at];
+	return (uint64_t)v < (uint64_t)t->p_in ? v : -1;
+}
+
+static inline int64_t output(const astronnx_conv_table *t, int64_t i) { return t->order ? t->order[i] : i; }
+
+static int by_pixel(const void *a, const void *b) {
+	const astronnx_conv_fill *p = a, *q = b;
+	if (p->pixel != q->pixel) return p->pixel < q->pixel ? -1 : 1;
+	return (p->tap > q->tap) - (p->tap < q->tap);
+}
+
+static const astronnx_conv_fill *find_fill(const builder *b, int64_t p, int k) {
+	if (b->filled == NULL || !(b->filled[p >> 6] >> (p & 63) & 1)) return NULL;
+	astronnx_conv_fill key = {.pixel = p, .tap = k};
+	return bsearch(&key, b->fills, (size_t)b->t->n_fills, sizeof key, by_pixel);
+}
+
+// Lists the distinct inputs of outputs first..last-1 in b->reads: the centres, then each tap's in turn. The order depends only
+// on how the tile reads, not on where, so that tiles of one shape get one pattern; and it keeps runs of ids together.
+static int64_t list_reads(builder *b, int64_t first, int64_t last) {
+	static const int taps[TAPS] = {4, 0, 1, 2, 3, 5, 6, 7, 8};
+	int64_t n = 0, own = 0, own_n = 0; // own: the run of ids that begins with the first centre; known without a look-up
+	for (int i = 0; i < TAPS; i++) {
+		int k = taps[i];
+		for (int64_t q = first; q < last; q++) {
+			int64_t p = output(b->t, q), v = entry(b->t, p, k);
+			if (v < 0 || (uint64_t)(v - own) < (uint64_t)own_n || b->row[v] != 0 || find_fill(b, p, k)) continue;
+			b->row[v] = 1;
+			b->reads[n++] = v;
+		}
+		if (i == 0) {
+			own = n ? b->reads[0] : 0;
+			while (own_n < n && b->reads[own_n] == own + own_n) own_n++;
+		}
+	}
+	return n;
+}
+
+// Gives every listed input its row: spans first, then singles.
+static bool assign_rows(builder *b, int64_t n, int64_t *rows) {
+	int32_t next = 1;
+	if (!RESERVE(b->spans, n / MIN_SPAN) || !RESERVE(b->singles, n)) return false;
+	for (int64_t i = 0, j; i < n; i = j) {
+		for (j = i + 1; j < n && b->reads[j] == b->reads[j - 1] + 1;) j++;
+		if (j - i < MIN_SPAN) continue;
+		b->spans.at[b->spans.n++] = (span){b->reads[i], j - i};
+		for (int64_t r = i; r < j; r++) b->row[b->reads[r]] = next++;
+	}
+	for (int64_t i = 0, j; i < n; i = j) {
+		for (j = i + 1; j < n && b->reads[j] == b->reads[j - 1] + 1;) j++;
+		if (j - i >= MIN_SPAN) continue;
+		for (int64_t r = i; r < j; r++) {
+			b->row[b->reads[r]] = next++;
+			b->singles.at[b->singles.n++] = b->reads[r];
+		}
+	}
+	*rows = next;
+	return true;
+}
+
+// Writes the rows of every (output, tap); fills get a row each.
+static bool write_pattern(builder *b, int64_t first, int64_t last, int64_t *rows) {
+	uint16_t *to = b->pattern;
+	for (int64_t q = first; q < last; q++) {
+		int64_t i = q - first, p = output(b->t, q);
+		uint16_t *at = to + i / HALF * HALF * TAPS + i % HALF;
+		bool filled = b->filled != NULL && (b->filled[p >> 6] >> (p & 63) & 1);
+		for (int k = 0; k < TAPS; k++) {
+			int64_t v = entry(b->t, p, k);
+			const astronnx_conv_fill *f = filled ? find_fill(b, p, k) : NULL;
+			if (f != NULL) {
+				if (!RESERVE(b->pairs, 1)) return false;
+				b->pairs.at[b->pairs.n++] = (pair){f->a, f->b};
+				at[k * HALF] = (uint16_t)(*rows)++;
+			} else {
+				at[k * HALF] = v < 0 ? 0 : (uint16_t)b->row[v];
+			}
+		}
+	}
+	int64_t end = b->g->pattern_groups * GROUP;
+	for (int64_t i = last - first; i < end; i++)
+		for (int k = 0; k < TAPS; k++) to[i / HALF * HALF * TAPS + k * HALF + i % HALF] = 0;
+	return true;
+}
+
+// Four independent FNV-1a chains over 64-bit words; equality is checked, so only speed hangs on it.
+static uint64_t hash_words(const uint64_t *w, int64_t n) {
+	const uint64_t prime = 1099511628211u;
+	uint64_t h[4] = {14695981039346656037u, 1, 2, 3};
+	int64_t i = 0;
+	for (; i + 4 <= n; i += 4)
+		for (int j = 0; j < 4; j++) h[j] = (h[j] ^ w[i + j]) * prime;
+	for (; i < n; i++) h[0] = (h[0] ^ w[i]) * prime;
+	for (int j = 1; j < 4; j++) h[0] = (h[0] ^ (h[j] >> 29) ^ h[j]) * prime;
+	return h[0] ^ h[0] >> 32;
+}
+
+static bool grow_slots(builder *b) {
+	int64_t n = b->n_slots * 2;
+	int64_t *slots = calloc((size_t)n, sizeof *slots);
+	uint64_t *hashes = realloc(b->hashes, (size_t)n * sizeof *hashes);
+	if (hashes != NULL) b->hashes = hashes;
+	if (slots == NULL || hashes == NULL) {
+		free(slots);
+		return false;
+	}
+	for (int64_t i = 0; i < b->g->n_patterns; i++) {
+		int64_t s = (int64_t)(hashes[i] & (uint64_t)(n - 1));
+		while (slots[s] != 0) s = (s + 1) & (n - 1);
+		slots[s] = i + 1;
+	}
+	free(b->slots);
+	b->slots = slots;
+	b->n_slots = n;
+	return true;
+}
+
+// Returns the number of the present pattern among those kept, -1 without memory.
+static int64_t keep_pattern(builder *b) {
+	astronnx_conv_geom *g = b->g;
+	int64_t size = g->pattern_groups * GROUP_ENTRIES;
+	uint64_t h = hash_words((const uint64_t *)b->pattern, size / 4);
+	if (g->n_patterns * 2 >= b->n_slots && !grow_slots(b)) return -1;
+	int64_t s = (int64_t)(h & (uint64_t)(b->n_slots - 1));
+	for (; b->slots[s] != 0; s = (s + 1) & (b->n_slots - 1)) {
+		int64_t i = b->slots[s] - 1;
+		if (b->hashes[i] == h && memcmp(b->patterns.at + i * size, b->pattern, (size_t)size * 2) == 0) return i;
+	}
+	if (!RESERVE(b->patterns, size)) return -1;
+	memcpy(b->patterns.at + b->patterns.n, b->pattern, (size_t)size * 2);
+	b->patterns.n += size;
+	b->hashes[g->n_patterns] = h;
+	b->slots[s] = g->n_patterns + 1;
+	return g->n_patterns++;
+}
+
+static bool write_segments(builder *b, int64_t first, int64_t last) {
+	if (b->t->order == NULL) return true;
+	if (!RESERVE(b->segments, last - first)) return false;
+	for (int64_t q = first; q < last; q++) {
+		int64_t p = b->t->order[q];
+		int32_t lane = (int32_t)((q - first) % GROUP);
+		segment *s = b->segments.n ? &b->segments.at[b->segments.n - 1] : NULL;
+		if (lane != 0 && s->out + s->count == p)
+			s->count++;
+		else
+			b->segments.at[b->segments.n++] = (segment){p, lane, 1};
+	}
+	return true;
+}
+
+static bool build_tile(builder *b, int64_t i) {
+	astronnx_conv_geom *g = b->g;
+	int64_t first = i * g->tile_pixels, last = min64(first + g->tile_pixels, g->p_out), rows;
+	tile *t = &g->tiles[i];
+	*t = (tile){first, b->spans.n, b->singles.n, b->pairs.n, b->segments.n, 0};
+	int64_t n = list_reads(b, first, last);
+	if (!assign_rows(b, n, &rows) || !write_pattern(b, first, last, &rows) || !write_segments(b, first, last)) return false;
+	for (int64_t r = 0; r < n; r++) b->row[b->reads[r]] = 0;
+	t->pattern = keep_pattern(b);
+	if (rows > g->max_rows) g->max_rows = rows;
+	return t->pattern >= 0;
+}
+
+static int check_order(const astronnx_conv_table *t) {
+	if (t->order == NULL) return ASTRONNX_CONV_OK;
+	uint8_t *seen = calloc((size_t)t->p_out + 1, 1);
+	if (seen == NULL) return ASTRONNX_CONV_NO_MEMORY;
+	int status = ASTRONNX_CONV_OK;
+	for (int64_t i = 0; i < t->p_out && status == ASTRONNX_CONV_OK; i++) {
+		int64_t p = t->order[i];
+		if ((uint64_t)p >= (uint64_t)t->p_out || seen[p]++) status = ASTRONNX_CONV_BAD_TABLE;
+	}
+	free(seen);
+	return status;
+}
+
+static int take_fills(builder *b) {
+	const astronnx_conv_table *t = b->t;
+	if (t->n_fills == 0) return ASTRONNX_CONV_OK;
+	for (int64_t i = 0; i < t->n_fills; i++) {
+		const astronnx_conv_fill *f = &t->fills[i];
+		if ((uint64_t)f->pixel >= (uint64_t)t->p_out || (uint64_t)f->tap >= TAPS || (uint64_t)f->a >= (uint64_t)t->p_in ||
+		    (uint64_t)f->b >= (uint64_t)t->p_in)
+			return ASTRONNX_CONV_BAD_TABLE;
+	}
+	b->fills = conv_alloc(t->n_fills, sizeof *b->fills);
+	b->filled = calloc((size_t)(t->p_out / 64 + 1), 8);
+	if (b->fills == NULL || b->filled == NULL) return ASTRONNX_CONV_NO_MEMORY;
+	memcpy(b->fills, t->fills, (size_t)t->n_fills * sizeof *b->fills);
+	qsort(b->fills, (size_t)t->n_fills, sizeof *b->fills, by_pixel);
+	for (int64_t i = 0; i < t->n_fills; i++) {
+		int64_t p = b->fills[i].pixel;
+		if (i > 0 && by_pixel(&b->fills[i - 1], &b->fills[i]) == 0) return ASTRONNX_CONV_BAD_TABLE;
+		b->filled[p >> 6] |= (uint64_t)1 << (p & 63);
+	}
+	return ASTRONNX_CONV_OK;
+}
+
+static int build(builder *b) {
+	astronnx_conv_geom *g = b->g;
+	int status = check_order(b->t);
+	if (status == ASTRONNX_CONV_OK) status = take_fills(b);
+	if (status != ASTRONNX_CONV_OK) return status;
+	g->n_tiles = ceil_div(g->p_out, g->tile_pixels);
+	g->pattern_groups = ceil_div(g->tile_pixels, GROUP);
+	g->max_rows = 1;
+	g->tiles = conv_alloc(g->n_tiles + 1, sizeof *g->tiles);
+	b->row = calloc((size_t)g->p_in + 1, sizeof *b->row);
+	b->reads = conv_alloc(g->tile_pixels * TAPS, sizeof *b->reads);
+	b->pattern = conv_alloc(g->pattern_groups * GROUP_ENTRIES, sizeof *b->pattern);
+	b->n_slots = 8;
+	if (g->tiles == NULL || b->row == NULL || b->reads == NULL || b->pattern == NULL || !grow_slots(b))
+		return ASTRONNX_CONV_NO_MEMORY;
+	for (int64_t i = 0; i < g->n_tiles; i++)
+		if (!build_tile(b, i)) return ASTRONNX_CONV_NO_MEMORY;
+	g->tiles[g->n_tiles] = (tile){g->p_out, b->spans.n, b->singles.n, b->pairs.n, b->segments.n, 0};
+	return ASTRONNX_CONV_OK;
+}
+
+// A list's memory, cut to what it holds.
+static void *settle(void *at, int64_t n, size_t size, int64_t *bytes) {
+	if (n == 0) {
+		free(at);
+		return NULL;
+	}
+	*bytes += n * (int64_t)size;
+	void *p = realloc(at, (size_t)n * size);
+	return p != NULL ? p : at;
+}
+
+int conv_geom_new(const astronnx_conv_table *t, astronnx_conv_geom **out) {
+	if (t == NULL || out == NULL) return ASTRONNX_CONV_BAD_ARGUMENT;
+	*out = NULL;
+	int64_t bytes;
+	if (t->p_in < 0 || t->p_out < 0 || t->n_fills < 0 || t->tile < 0 || t->tile > MAX_TILE) return ASTRONNX_CONV_BAD_SIZE;
+	if (t->index_bytes != 4 && t->index_bytes != 8) return ASTRONNX_CONV_BAD_ARGUMENT;
+	if ((t->index == NULL && t->p_out > 0) || (t->fills == NULL && t->n_fills > 0)) return ASTRONNX_CONV_BAD_ARGUMENT;
+	// The largest array indexed here is the table itself, and nothing kept is larger per pixel than twice it.
+	if (__builtin_mul_overflow(t->p_out, (int64_t)TAPS * 16, &bytes) ||
+	    __builtin_mul_overflow(t->p_in, (int64_t)TAPS * 16, &bytes))
+		return ASTRONNX_CONV_BAD_SIZE;
+
+	builder b = {.t = t, .g = calloc(1, sizeof *b.g)};
+	if (b.g == NULL) return ASTRONNX_CONV_NO_MEMORY;
+	astronnx_conv_geom *g = b.g;
+	g->p_in = t->p_in;
+	g->p_out = t->p_out;
+	g->tile_pixels = t->tile > 0 ? t->tile : min64(TILE, t->p_out > 0 ? t->p_out : 1);
+	int status = build(&b);
+	g->bytes = (int64_t)sizeof *g + (g->n_tiles + 1) * (int64_t)sizeof *g->tiles;
+	g->spans = settle(b.spans.at, b.spans.n, sizeof *g->spans, &g->bytes);
+	g->singles = settle(b.singles.at, b.singles.n, sizeof *g->singles, &g->bytes);
+	g->pairs = settle(b.pairs.at, b.pairs.n, sizeof *g->pairs, &g->bytes);
+	g->segments = settle(b.segments.at, b.segments.n, sizeof *g->segments, &g->bytes);
+	g->patterns = settle(b.patterns.at, b.patterns.n, sizeof *g->patterns, &g->bytes);
+	free(b.row);
+	free(b.reads);
+	free(b.pattern);
+	free(b.slots);
+	free(b.hashes);
+	free(b.fills);
+	free(b.filled);
+	if (status != ASTRONNX_CONV_OK) {
+		conv_geom_free(g);
+		return status;
+	}
+	*out = g;
+	return ASTRONNX_CONV_OK;
+}
+
+void conv_geom_free(astronnx_conv_geom *g) {
+	if (g == NULL) return;
+	free(g->tiles);
+	free(g->spans);
+	free(g->singles);
+	free(g->pairs);
+	free(g->segments);
+	free(g->patterns);
+	free(g);
+}
+
+void conv_geom_info(const astronnx_conv_geom *g, astronnx_conv_info *out) {
+	const tile *end = &g->tiles[g->n_tiles];
+	int64_t rows = end->single + end->pair;
+	for (int64_t i = 0; i < end->span; i++) rows += g->spans[i].rows;
+	*out = (astronnx_conv_info){g->n_tiles, g->n_patterns, rows, end->single, g->bytes};
+}

@@ -1,0 +1,172 @@
+//go:build cgo && !purego
+
+#include "internal.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+typedef struct {
+	const astronnx_conv_geom *g;
+	const astronnx_conv_weights *w;
+	const astronnx_conv_args *a;
+	const path *path;
+	size_t scratch;
+	int64_t tiles, chunk; // tiles of all maps; tiles of an item
+	int64_t panel_blocks; // blocks of output channels whose weights stay in cache together
+	bool stream;
+	atomic_int status;
+} job;
+
+const path *conv_path(int which) {
+	return which == ASTRONNX_CONV_AUTO || which == ASTRONNX_CONV_PORTABLE ? &conv_portable : NULL;
+}
+
+// Sums of a whole tile are kept only where the input channels come in several blocks.
+static int64_t sum_rows(const astronnx_conv_geom *g, const astronnx_conv_weights *w) {
+	return w->ci > w->ci_block ? g->pattern_groups * GROUP : GROUP;
+}
+
+// Layout: sums, then rows.
+size_t conv_scratch_bytes(const astronnx_conv_geom *g, const astronnx_conv_weights *w) {
+	size_t sums, rows;
+	if (__builtin_mul_overflow((size_t)sum_rows(g, w) * sizeof(float), (size_t)w->co_padded, &sums)) return SIZE_MAX;
+	// 16 floats more than the rows: vector code may write, never keep, that much past the last.
+	rows = ((size_t)g->max_rows * (size_t)w->ci_block + 16) * sizeof(float);
+	return sums > SIZE_MAX - rows ? SIZE_MAX : sums + rows;
+}
+
+static inline float read(const float *x, int64_t i, const uint8_t *mask) { return mask == NULL || mask[i] ? x[i] : 0; }
+
+// Copies what tile t reads into rows: `channels` planes from x on.
+static void load_rows(const job *j, const tile *t, float *rows, const float *x, int channels, const uint8_t *mask) {
+	const astronnx_conv_geom *g = j->g;
+	const int64_t plane = g->p_in;
+	memset(rows, 0, (size_t)channels * sizeof(float));
+	rows += channels;
+	for (const span *s = g->spans + t->span, *end = g->spans + t[1].span; s < end; rows += s->rows * channels, s++)
+		j->path->load(rows, x + s->start, plane, channels, s->rows, mask ? mask + s->start : NULL);
+	for (int64_t i = t->single; i < t[1].single; i++, rows += channels) {
+		int64_t v = g->singles[i];
+		if (mask != NULL && !mask[v])
+			memset(rows, 0, (size_t)channels * sizeof(float));
+		else
+			for (int c = 0; c < channels; c++) rows[c] = x[c * plane + v];
+	}
+	for (const pair *p = g->pairs + t->pair, *end = g->pairs + t[1].pair; p < end; p++, rows += channels) {
+		bool one = mask != NULL && j->a->fill_valid_mean && !(mask[p->a] && mask[p->b]);
+		float half = one ? 1 : 0.5f;
+		for (int c = 0; c < channels; c++)
+			rows[c] = half * read(x + c * plane, p->a, mask) + half * read(x + c * plane, p->b, mask);
+	}
+}
+
+// The segments of the group that begins at output q of a tile of n; plain is room for the one of an ascending order.
+static int group_segments(const tile *t, int64_t q, int64_t n, const segment **seg, segment *plain) {
+	int lanes = (int)min64(GROUP, n - q), count = 1;
+	if (*seg == NULL) {
+		*plain = (segment){t->first + q, 0, lanes};
+		*seg = plain;
+		return 1;
+	}
+	while ((*seg)[count - 1].lane + (*seg)[count - 1].count < lanes) count++;
+	return count;
+}
+
+static void run_tile(const job *j, int64_t map, const tile *t, float *sums) {
+	const astronnx_conv_geom *g = j->g;
+	const astronnx_conv_weights *w = j->w;
+	const astronnx_conv_args *a = j->a;
+	const int64_t n = t[1].first - t->first, ldo = w->co_padded;
+	float *rows = sums + sum_rows(g, w) * ldo;
+	const float *x = a->x + map * w->ci * g->p_in;
+	float *y = a->y + map * w->co * g->p_out;
+	const uint8_t *mask = a->mask ? a->mask + (a->mask_per_map ? map * g->p_in : 0) : NULL;
+	const float *scale = a->scale ? a->scale + (a->scale_per_map ? map * g->p_out : 0) : NULL;
+	const uint16_t *pattern = g->patterns + t->pattern * g->pattern_groups * GROUP_ENTRIES;
+	const bool whole = w->ci > w->ci_block;
+
+	for (int64_t c = 0; c < w->ci; c += w->ci_block) {
+		const int channels = (int)min64(w->ci_block, w->ci - c);
+		const bool last = c + channels == w->ci;
+		load_rows(j, t, rows, x + c * g->p_in, channels, mask);
+		for (int64_t o0 = 0; o0 < ldo; o0 += j->panel_blocks * BLOCK) {
+			const int64_t o1 = min64(o0 + j->panel_blocks * BLOCK, ldo);
+			const segment *next = g->segments ? g->segments + t->segment : NULL;
+			for (int64_t q = 0; q < n; q += GROUP) {
+				uint32_t off[GROUP_ENTRIES] __attribute__((aligned(64)));
+				float *o = whole ? sums + q * ldo : sums;
+				j->path->offsets(off, pattern + q * TAPS, (uint32_t)channels * sizeof(float));
+				for (int64_t b = o0; b < o1; b += BLOCK)
+					j->path->gemm(o + b, ldo, rows, off, channels, w->packed + (c * ldo + b * channels) * TAPS,
+					              (int)min64(BLOCK, ldo - b), c > 0);
+				if (!last) continue;
+				segment plain;
+				const segment *seg = next;
+				int count = group_segments(t, q, n, &seg, &plain);
+				float s[GROUP] = {0};
+				if (scale != NULL)
+					for (int i = 0; i < count; i++)
+						memcpy(s + seg[i].lane, scale + seg[i].out, (size_t)seg[i].count * sizeof(float));
+				j->path->finish(y + o0 * g->p_out, g->p_out, seg, count, o + o0, ldo, (int)(min64(o1, w->co) - o0), w->bias + o0,
+				                scale ? s : NULL, j->stream);
+				if (next != NULL) next += count;
+			}
+		}
+	}
+}
+
+static void run_item(void *usr, size_t i) {
+	job *j = usr;
+	float *memory = conv_scratch(j->scratch);
+	if (memory == NULL) {
+		atomic_store(&j->status, ASTRONNX_CONV_NO_MEMORY);
+		return;
+	}
+	int64_t first = (int64_t)i * j->chunk, last = min64(first + j->chunk, j->tiles);
+	for (int64_t t = first; t < last; t++) run_tile(j, t / j->g->n_tiles, &j->g->tiles[t % j->g->n_tiles], memory);
+	if (j->stream) j->path->fence();
+}
+
+// Items of at least 50 us at 100 flop/ns, and about eight a thread where there is work for more.
+static int64_t item_tiles(const job *j) {
+	double tile_flops = 2.0 * TAPS * (double)j->w->ci * (double)j->w->co * (double)j->g->tile_pixels;
+	double least = 5e6 / tile_flops;
+	int64_t chunk = least < 1 ? 1 : least > 1e9 ? 1000000000 : (int64_t)least + 1;
+	if (j->a->threads > 0) {
+		int64_t share = j->tiles / ((int64_t)j->a->threads * 8);
+		if (share > chunk) chunk = share;
+	}
+	return chunk;
+}
+
+// Weights of up to this many bytes are used together for a group; more would push the rows out of the second-level cache.
+enum { PANEL_BYTES = 192 << 10 };
+
+int conv_run(const astronnx_conv_geom *g, const astronnx_conv_weights *w, const astronnx_conv_args *a) {
+	if (g == NULL || w == NULL || a == NULL) return ASTRONNX_CONV_BAD_ARGUMENT;
+	int64_t in, out, maps;
+	if (a->n < 0 || __builtin_mul_overflow(a->n, w->ci * 4, &maps) || __builtin_mul_overflow(maps, g->p_in, &in) ||
+	    __builtin_mul_overflow(a->n, w->co * 4, &maps) || __builtin_mul_overflow(maps, g->p_out, &out))
+		return ASTRONNX_CONV_BAD_SIZE;
+	const path *p = conv_path(a->path);
+	if (p == NULL)
+		return a->path < ASTRONNX_CONV_AUTO || a->path > ASTRONNX_CONV_AVX512 ? ASTRONNX_CONV_BAD_ARGUMENT : ASTRONNX_CONV_NO_PATH;
+	if (out == 0) return ASTRONNX_CONV_OK;
+	if (a->y == NULL || (a->x == NULL && in > 0)) return ASTRONNX_CONV_BAD_ARGUMENT;
+
+	job j = {.g = g, .w = w, .a = a, .path = p, .scratch = conv_scratch_bytes(g, w), .tiles = a->n * g->n_tiles};
+	if (j.scratch == SIZE_MAX) return ASTRONNX_CONV_BAD_SIZE;
+	atomic_init(&j.status, ASTRONNX_CONV_OK);
+	j.chunk = item_tiles(&j);
+	j.panel_blocks = PANEL_BYTES / (w->ci_block * TAPS * BLOCK * (int64_t)sizeof(float));
+	if (j.panel_blocks < 1) j.panel_blocks = 1;
+	// A streamed store writes a whole aligned line past the cache.
+	j.stream = g->segments == NULL && out > conv_l3_bytes() && (uintptr_t)a->y % 64 == 0 && g->p_out % GROUP == 0 &&
+	           g->tile_pixels % GROUP == 0;
+	size_t items = (size_t)ceil_div(j.tiles, j.chunk);
+	if (a->parallel_for != NULL && items > 1)
+		a->parallel_for(a->ctx, run_item, items, &j);
+	else
+		for (size_t i = 0; i < items; i++) run_item(&j, i);
+	return atomic_load(&j.status);
+}
