@@ -2,37 +2,39 @@ package healpix
 
 import "math"
 
-// The projection of Górski et al. 2005 makes each face a square. Here a place on a face is (u, v), 0 to 1 along x and y; the
-// distance of its ring from the north pole in units of nside is t = faceSouth - u - v, from 0 to 4.
+// The projection of Górski et al. 2005 makes each face a square of n steps a side. On it the ring through (x, y) is
+// t = faceSouth n - x - y steps from the north pole, and in a cap the distance from the pole alone fixes the height.
 
-// locate returns z = cos theta, sin theta and phi of a place on a face. sin theta keeps its precision close to the poles, where
-// z has lost it.
-func locate(f int, u, v float64) (z, sin, phi float64) {
-	t := float64(faceSouth[f]) - u - v
-	quarter := 1.0 // length of the ring in units of nside pixels per quarter
-	switch {
-	case t < 1:
-		z, sin = capHeight(t)
-		quarter = t
-	case t > 3:
-		quarter = 4 - t
-		z, sin = capHeight(quarter)
-		z = -z
-	default:
-		z = (2 - t) * 2 / 3
-		sin = math.Sqrt((1 - z) * (1 + z))
-	}
-	if quarter < 1e-15 {
-		return z, sin, 0 // the pole itself
-	}
-	along := float64(faceMiddle[f])*quarter + u - v
+// locate returns z = cos theta, sin theta and phi of a corner (x, y) of a face's lattice, 0 ≤ x, y ≤ n. It reckons in integers as
+// far as possible, and sin theta keeps its precision close to the poles, where z has lost it.
+func locate(f, x, y, n int) (z, sin, phi float64) {
+	t := faceSouth[f]*n - x - y
+	quarter := min(t, n, 4*n-t)
+	z, sin = height(t, n)
+	along := faceMiddle[f]*quarter + x - y
 	if along < 0 {
-		along += 8
+		along += 8 * quarter
 	}
-	return z, sin, along * math.Pi / 4 / quarter
+	if quarter == 0 {
+		return z, 0, 0 // the pole itself
+	}
+	return z, sin, float64(along) * (math.Pi / 4) / float64(quarter)
 }
 
-// capHeight returns z and sin theta of the ring at t < 1 from a pole: 1 - |z| = t²/3.
+// height returns z and sin theta of ring t of a lattice of n steps.
+func height(t, n int) (z, sin float64) {
+	switch {
+	case t < n:
+		return capHeight(float64(t) / float64(n))
+	case t > 3*n:
+		z, sin = capHeight(float64(4*n-t) / float64(n))
+		return -z, sin
+	}
+	z = float64(2*n-t) * 2 / (3 * float64(n))
+	return z, math.Sqrt((1 - z) * (1 + z))
+}
+
+// capHeight returns |z| and sin theta of the ring at t < 1 from a pole, the cap being 1: 1 - |z| = t²/3.
 func capHeight(t float64) (z, sin float64) {
 	h := t * t / 3
 	return 1 - h, math.Sqrt(h * (2 - h))
@@ -41,7 +43,7 @@ func capHeight(t float64) (z, sin float64) {
 // Pix2Vec returns the unit vector to the centre of a pixel: x to (theta, phi) = (π/2, 0), y to (π/2, π/2), z to the north pole.
 func (g Grid) Pix2Vec(ipix int) [3]float64 {
 	i, j := g.ringAt(ipix)
-	z, s := g.ringHeight(i)
+	z, s := height(i, g.nside)
 	sin, cos := math.Sincos(g.ringPhi(i, j))
 	return [3]float64{s * cos, s * sin, z}
 }
@@ -60,21 +62,8 @@ func (g Grid) ringAt(ipix int) (i, j int) {
 	return g.faceToRing(g.decode(ipix))
 }
 
-func (g Grid) ringHeight(i int) (z, sin float64) {
-	n := float64(g.nside)
-	switch {
-	case i < g.nside:
-		return capHeight(float64(i) / n)
-	case i > 3*g.nside:
-		z, sin = capHeight(float64(4*g.nside-i) / n)
-		return -z, sin
-	}
-	z = float64(2*g.nside-i) * 2 / (3 * n)
-	return z, math.Sqrt((1 - z) * (1 + z))
-}
-
 func (g Grid) ringTheta(i int) float64 {
-	z, sin := g.ringHeight(i)
+	z, sin := height(i, g.nside)
 	return math.Atan2(sin, z)
 }
 
