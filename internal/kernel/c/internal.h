@@ -81,6 +81,9 @@ typedef struct {
 } path;
 
 extern const path conv_portable;
+#if defined(__x86_64__)
+extern const path conv_avx2, conv_avx512;
+#endif
 
 // Allocates n elements of `size` bytes at a multiple of 64, NULL if it cannot. Freed by free.
 void *conv_alloc(int64_t n, size_t size);

@@ -18,6 +18,13 @@ typedef struct {
 } job;
 
 const path *conv_path(int which) {
+#if defined(__x86_64__)
+	bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+	              __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+	bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+	if (avx512 && (which == ASTRONNX_CONV_AUTO || which == ASTRONNX_CONV_AVX512)) return &conv_avx512;
+	if (avx2 && (which == ASTRONNX_CONV_AUTO || which == ASTRONNX_CONV_AVX2)) return &conv_avx2;
+#endif
 	return which == ASTRONNX_CONV_AUTO || which == ASTRONNX_CONV_PORTABLE ? &conv_portable : NULL;
 }
 
