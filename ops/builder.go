@@ -117,3 +117,26 @@ func (b *Builder) Reshape(x *graph.Value, dims ...int64) *graph.Value {
 func (b *Builder) Transpose(x *graph.Value, perm ...int64) *graph.Value {
 	return b.Op("Transpose", graph.Attrs{"perm": perm}, x)
 }
+
+// Like returns the scalar x in v's element type.
+func (b *Builder) Like(v *graph.Value, x float64) *graph.Value {
+	if v.Type != nil && v.Type.DType.IsFloat() {
+		return b.Float(v.Type.DType, x)
+	}
+	return b.Op("CastLike", nil, b.Float(graph.Float32, x), v)
+}
+
+// Mul, Add, Sub and Div are the operators of these names, for the many gradients that need them.
+func (b *Builder) Mul(x, y *graph.Value) *graph.Value { return b.Op("Mul", nil, x, y) }
+
+// Add is x + y.
+func (b *Builder) Add(x, y *graph.Value) *graph.Value { return b.Op("Add", nil, x, y) }
+
+// Sub is x - y.
+func (b *Builder) Sub(x, y *graph.Value) *graph.Value { return b.Op("Sub", nil, x, y) }
+
+// Div is x / y.
+func (b *Builder) Div(x, y *graph.Value) *graph.Value { return b.Op("Div", nil, x, y) }
+
+// Where selects x where cond holds, else y.
+func (b *Builder) Where(cond, x, y *graph.Value) *graph.Value { return b.Op("Where", nil, cond, x, y) }

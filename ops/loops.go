@@ -193,6 +193,11 @@ func eachFloat(f func(float64) float64) func(*Call) ([]*graph.Tensor, error) {
 	return eachReal(f, nil)
 }
 
+// eachFloatBy is eachFloat of a function that depends on the node's attributes.
+func eachFloatBy(f func(n *graph.Node) func(float64) float64) func(*Call) ([]*graph.Tensor, error) {
+	return func(c *Call) ([]*graph.Tensor, error) { return eachFloat(f(c.Node))(c) }
+}
+
 // eachReal is eachFloat that also maps signed integers by g.
 func eachReal(f func(float64) float64, g func(int64) int64) func(*Call) ([]*graph.Tensor, error) {
 	return widened(func(c *Call) ([]*graph.Tensor, error) {
@@ -396,4 +401,30 @@ func cells[T uint16 | uint32 | uint64 | complex128](t *graph.Tensor) []T {
 	var z T
 	size := int(unsafe.Sizeof(z))
 	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(t.Raw))), len(t.Raw)/size)
+}
+
+// logic is an elementwise operator of two broadcast truth values.
+func logic(f func(a, b bool) bool) func(*Call) ([]*graph.Tensor, error) {
+	return func(c *Call) ([]*graph.Tensor, error) {
+		a, b := c.In[0], c.In[1]
+		if a.DType != graph.Bool || b.DType != graph.Bool {
+			return nil, fmt.Errorf("operands are %s and %s, want bool", a.DType, b.DType)
+		}
+		shape, err := BroadcastShape(a.Shape, b.Shape)
+		if err != nil {
+			return nil, err
+		}
+		y := c.Output(graph.Bool, shape...)
+		as, bs, ys := graph.Data[bool](a), graph.Data[bool](b), graph.Data[bool](y)
+		eachRow(shape, [][]int{broadcastStrides(a.Shape, shape), broadcastStrides(b.Shape, shape)},
+			func(out int, at, steps []int, n int) {
+				i, j := at[0], at[1]
+				for k := out; k < out+n; k++ {
+					ys[k] = f(as[i], bs[j])
+					i += steps[0]
+					j += steps[1]
+				}
+			})
+		return []*graph.Tensor{y}, nil
+	}
 }

@@ -1,8 +1,6 @@
 package ops
 
-import (
-	"github.com/astronnx/astronnx/graph"
-)
+import "github.com/astronnx/astronnx/graph"
 
 // Relu is max(x, 0); NaN stays NaN.
 // https://onnx.ai/onnx/operators/onnx__Relu.html
@@ -17,8 +15,8 @@ var _ = define(Op{
 	}, func(x int64) int64 { return max(x, 0) }),
 	// The derivative at 0 is 0, as in PyTorch.
 	Grad: func(b *Builder, n *graph.Node, dy []*graph.Value) []*graph.Value {
-		zero := b.Op("CastLike", nil, b.Float(graph.Float32, 0), dy[0])
-		return []*graph.Value{b.Op("Where", nil, b.Op("Greater", nil, n.In[0], zero), dy[0], zero)}
+		zero := b.Like(dy[0], 0)
+		return []*graph.Value{b.Where(b.Op("Greater", nil, n.In[0], zero), dy[0], zero)}
 	},
 	Cases: `
 		signs [4] -1 2 -0.5 3  ->  [4] 0 2 0 3`,
