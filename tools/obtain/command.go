@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -62,7 +61,7 @@ func (l local) String() string { return filepath.Base(l.path) }
 
 func (l local) fetch(context.Context, string) (string, error) {
 	if _, err := os.Stat(l.path); err != nil {
-		return "", errors.New("no copy at hand; name one with -onnx-tests or ASTRONNX_ONNX_TESTS")
+		return "", fmt.Errorf("no copy at hand; name one with -onnx-tests or ASTRONNX_ONNX_TESTS: %w", err)
 	}
 	return l.path, nil
 }

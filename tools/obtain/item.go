@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -135,7 +136,7 @@ func (it item) broken(dir string) error {
 	return nil
 }
 
-// obtain tries the item's sources in turn, and each of them twice where what came was not what was pinned: a cut or stale download.
+// obtain tries the item's sources in turn, and each of them twice where another try may help: after a cut or stale download.
 func (o *obtainer) obtain(ctx context.Context, it item, dir string) (from string, err error) {
 	tmp, err := os.MkdirTemp(o.cache, scratch)
 	if err != nil {
@@ -148,21 +149,25 @@ func (o *obtainer) obtain(ctx context.Context, it item, dir string) (from string
 	}
 	var failed []error
 	for _, s := range it.sources {
-		for range 2 {
-			err := o.try(ctx, it, s, tmp, dir)
-			if err == nil {
-				return s.from.String(), nil
-			}
-			failed = append(failed, fmt.Errorf("%s: %w", s.from, err))
-			if !errors.Is(err, errForeign) || ctx.Err() != nil {
-				break
-			}
+		err := o.try(ctx, it, s, tmp, dir)
+		if err != nil && mayHelp(ctx, err) {
+			err = o.try(ctx, it, s, tmp, dir)
 		}
+		if err == nil {
+			return s.from.String(), nil
+		}
+		failed = append(failed, fmt.Errorf("%s: %w", s.from, err))
 	}
 	if len(failed) == 0 {
 		return "", errors.New("nothing is pinned for this operating system and processor")
 	}
 	return "", errors.Join(failed...)
+}
+
+// mayHelp tells a download that went wrong from a program or file that is not there.
+func mayHelp(ctx context.Context, err error) bool {
+	var p prerequisite
+	return ctx.Err() == nil && !errors.As(err, &p) && !errors.Is(err, fs.ErrNotExist)
 }
 
 // errForeign marks an archive or contents other than the pinned ones.
