@@ -68,14 +68,12 @@ func NsideFromNpix(npix int) (int, error) {
 	return 0, fmt.Errorf("healpix: %d pixels are no full sky: want 12 nside² with nside 1 to 2^29", npix)
 }
 
-// isqrt returns the integer part of the square root of v, 0 ≤ v < 2^62. A float64 root alone is off by one beyond 2^52.
+// isqrt returns the integer part of the square root of v, 0 ≤ v < 2^62. Beyond 2^52 the float64 root of a number just below a
+// square rounds up to it; rounding down past an integer it never does.
 func isqrt(v int) int {
 	r := int(math.Sqrt(float64(v)))
-	for r*r > v {
+	if r*r > v {
 		r--
-	}
-	for (r+1)*(r+1) <= v {
-		r++
 	}
 	return r
 }

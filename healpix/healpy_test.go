@@ -87,7 +87,7 @@ func compareGrid(t *testing.T, c healpyCase) {
 	for i, p := range c.Pix {
 		// healpy takes acos(z) down to theta = 0.14, which is good to 8e-16 there: 6e-15 of theta.
 		theta, phi := g.Pix2Ang(p)
-		if !close(theta, c.Pix2Ang[i][0], 1e-14) || !close(phi, c.Pix2Ang[i][1], 2e-15) {
+		if !nearly(theta, c.Pix2Ang[i][0], 1e-14) || !nearly(phi, c.Pix2Ang[i][1], 2e-15) {
 			report("angle", p, []float64{theta, phi}, c.Pix2Ang[i])
 		}
 		if v := g.Pix2Vec(p); !closeVec(v, c.Pix2Vec[i]) {
@@ -131,8 +131,8 @@ func compareGrid(t *testing.T, c healpyCase) {
 	}
 }
 
-// close reports a relative difference of at most tolerance.
-func close(a, b, tolerance float64) bool { return math.Abs(a-b) <= tolerance*math.Abs(b) }
+// nearly reports a relative difference of at most tolerance.
+func nearly(a, b, tolerance float64) bool { return math.Abs(a-b) <= tolerance*math.Abs(b) }
 
 // closeVec allows a few units in the last place of 1, and of the distance from the axis, which is small close to the poles.
 func closeVec(a, b [3]float64) bool {
@@ -152,7 +152,7 @@ func compareGrade(t *testing.T, c healpyCase) {
 		t.Fatal(err)
 	}
 	for p, want := range c.Graded {
-		if !close(got[p], want, 1e-14) && math.Abs(got[p]-want) > 1e-15 { // sums of up to 16 values of order 1, in another order
+		if !nearly(got[p], want, 1e-14) && math.Abs(got[p]-want) > 1e-15 { // sums of up to 16 values of order 1, in another order
 			t.Fatalf("%v to %v, %+v: pixel %d is %v, healpy has %v", from, to, opt, p, got[p], want)
 		}
 	}

@@ -127,14 +127,14 @@ func TestAnglesNearThePoles(t *testing.T) {
 			want := 2 * math.Asin(float64(i)/(float64(nside)*math.Sqrt(6)))
 			north, _ := g.Pix2Ang(g.ringStart(i))
 			south, _ := g.Pix2Ang(g.ringStart(4*nside - i))
-			if !close(north, want, 1e-15) || math.Abs(math.Pi-south-want) > 4.5e-16 {
+			if !nearly(north, want, 1e-15) || math.Abs(math.Pi-south-want) > 4.5e-16 {
 				t.Errorf("%v ring %d: theta %v and %v, want %v from the poles", g, i, north, south, want)
 			}
 		}
 		for i := 1; i < nside; i = i*3 + 1 {
 			v := g.Pix2Vec(g.ringStart(i))
 			want := 2 * math.Asin(float64(i)/(float64(nside)*math.Sqrt(6)))
-			if got := math.Atan2(math.Hypot(v[0], v[1]), v[2]); !close(got, want, 1e-15) {
+			if got := math.Atan2(math.Hypot(v[0], v[1]), v[2]); !nearly(got, want, 1e-15) {
 				t.Errorf("%v ring %d: vector at %v from the pole, want %v", g, i, got, want)
 			}
 		}
