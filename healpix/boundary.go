@@ -5,8 +5,8 @@ import (
 	"math"
 )
 
-// Boundaries returns unit vectors to 4·step points on the edge of a pixel, evenly spaced on its face: from the north corner
-// by way of the west, south and east ones. It panics unless step is 1 to 2^29.
+// Boundaries returns unit vectors to 4·step points on the edge of a pixel, evenly spaced on its face: from the north
+// corner by way of the west, south and east ones. It panics unless step is 1 to 2^29.
 func (g Grid) Boundaries(ipix, step int) [][3]float64 {
 	if step < 1 || step > MaxNside {
 		panic(fmt.Sprintf("healpix: boundary in %d steps: want 1 to 2^29", step))

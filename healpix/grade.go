@@ -13,11 +13,13 @@ type GradeOptions struct {
 	Power float64
 }
 
-// UDGrade returns a full-sky map at another nside, as healpy's ud_grade does: a coarser pixel is the mean of its children, those
-// Unseen or not finite left out, and a finer one has its parent's value. from and to are the grids of the input and the result;
-// one nside must divide the other, and their orders may differ. Sums are formed in float64.
+// UDGrade returns a full-sky map at another nside, as healpy's ud_grade does: a coarser pixel is the mean of its
+// children, those Unseen or not finite left out, and a finer one has its parent's value. from and to are the grids
+// of the input and the result; one nside must divide the other, and their orders may differ. Sums are formed in
+// float64.
 //
-// In two ways it is kinder than healpy: a NaN that is left out leaves no trace, and Unseen stays Unseen whatever the power.
+// In two ways it is kinder than healpy: a NaN that is left out leaves no trace, and Unseen stays Unseen whatever the
+// power.
 func UDGrade[T Float](m []T, from, to Grid, opt GradeOptions) ([]T, error) {
 	switch {
 	case len(m) != from.Npix():

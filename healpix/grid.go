@@ -14,8 +14,8 @@ type Grid struct {
 	order Order
 }
 
-// New returns the grid of an nside and an order, or the reason why there is none: nside is 1 to MaxNside, and a power of two
-// in NESTED. Where int has 32 bits, 12 nside² must fit it.
+// New returns the grid of an nside and an order, or the reason why there is none: nside is 1 to MaxNside, and a
+// power of two in NESTED. Where int has 32 bits, 12 nside² must fit it.
 func New(nside int, order Order) (Grid, error) {
 	switch {
 	case order < Ring || order > XY:
@@ -68,8 +68,8 @@ func NsideFromNpix(npix int) (int, error) {
 	return 0, fmt.Errorf("healpix: %d pixels are no full sky: want 12 nside² with nside 1 to 2^29", npix)
 }
 
-// isqrt returns the integer part of the square root of v, 0 ≤ v < 2^62. Beyond 2^52 the float64 root of a number just below a
-// square rounds up to it; rounding down past an integer it never does.
+// isqrt returns the integer part of the square root of v, 0 ≤ v < 2^62. Beyond 2^52 the float64 root of a number
+// just below a square rounds up to it; rounding down past an integer it never does.
 func isqrt(v int) int {
 	r := int(math.Sqrt(float64(v)))
 	if r*r > v {

@@ -115,7 +115,8 @@ func compareGrid(t *testing.T, c healpyCase) {
 			report("interpolation", direction, pix, c.InterpPix[i])
 		}
 		for j, w := range weights {
-			// A weight is the difference of two angles, each good to 4e-16 or so, over the distance of pixels, about 1/nside.
+			// A weight is the difference of two angles, each good to 4e-16 or so, over the distance of pixels, about
+			// 1/nside.
 			if math.Abs(w-c.InterpWeight[i][j]) > 4e-15*float64(c.Nside)+1e-14 {
 				report(fmt.Sprintf("weight %d", j), direction, w, c.InterpWeight[i][j])
 			}
@@ -134,7 +135,8 @@ func compareGrid(t *testing.T, c healpyCase) {
 // nearly reports a relative difference of at most tolerance.
 func nearly(a, b, tolerance float64) bool { return math.Abs(a-b) <= tolerance*math.Abs(b) }
 
-// closeVec allows a few units in the last place of 1, and of the distance from the axis, which is small close to the poles.
+// closeVec allows a few units in the last place of 1, and of the distance from the axis, which is small close to the
+// poles.
 func closeVec(a, b [3]float64) bool {
 	across := math.Hypot(b[0], b[1])
 	return math.Abs(a[0]-b[0]) <= 4e-15*across && math.Abs(a[1]-b[1]) <= 4e-15*across && math.Abs(a[2]-b[2]) <= 4e-16

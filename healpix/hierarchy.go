@@ -10,7 +10,8 @@ func (g Grid) coarser(factor int) (Grid, error) {
 	return New(g.nside/factor, g.order)
 }
 
-// Parent returns the pixel of nside/factor, in the same order, that contains ipix. It panics unless factor divides nside.
+// Parent returns the pixel of nside/factor, in the same order, that contains ipix. It panics unless factor divides
+// nside.
 func (g Grid) Parent(ipix, factor int) int {
 	coarse, err := g.coarser(factor)
 	if err != nil {
@@ -20,8 +21,8 @@ func (g Grid) Parent(ipix, factor int) int {
 	return coarse.encode(f, x/factor, y/factor)
 }
 
-// Children returns the factor² pixels of nside·factor, in the same order, inside ipix: for factor 2 as NESTED counts them, child
-// (x mod 2) + 2 (y mod 2), for others by rows of y. It panics where there is no such grid.
+// Children returns the factor² pixels of nside·factor, in the same order, inside ipix: for factor 2 as NESTED counts
+// them, child (x mod 2) + 2 (y mod 2), for others by rows of y. It panics where there is no such grid.
 func (g Grid) Children(ipix, factor int) []int {
 	if factor < 1 || factor > MaxNside/g.nside {
 		panic(fmt.Sprintf("healpix: no children of %v by a factor of %d", g, factor))

@@ -2,9 +2,9 @@ package healpix
 
 import "math"
 
-// Interpolate returns four pixels and their weights, which add up to 1, for bilinear interpolation of a map at a direction: two
-// neighbours in phi on the ring above, two on the ring below, as healpy's get_interp_weights. Beyond the first or last ring all
-// four pixels around the pole take part. It returns ok = false where Ang2Pix returns -1.
+// Interpolate returns four pixels and their weights, which add up to 1, for bilinear interpolation of a map at a
+// direction: two neighbours in phi on the ring above, two on the ring below, as healpy's get_interp_weights. Beyond
+// the first or last ring all four pixels around the pole take part. It returns ok = false where Ang2Pix returns -1.
 func (g Grid) Interpolate(theta, phi float64) (pix [4]int, weights [4]float64, ok bool) {
 	if !(theta >= 0 && theta <= math.Pi) || math.IsInf(phi, 0) || phi != phi {
 		return pix, weights, false
@@ -49,8 +49,9 @@ func (g Grid) Interpolate(theta, phi float64) (pix [4]int, weights [4]float64, o
 	return pix, weights, true
 }
 
-// overPole fills the places at and at+1 with the pixels opposite to those at from and from+1, on the ring of four around a pole.
-// The pole's value is the mean of the four; part is the distance from the pole in units of the ring's.
+// overPole fills the places at and at+1 with the pixels opposite to those at from and from+1, on the ring of four
+// around a pole. The pole's value is the mean of the four; part is the distance from the pole in units of the
+// ring's.
 func (g Grid) overPole(pix *[4]int, weights *[4]float64, at, from int, part float64) {
 	start := pix[from] &^ 3 // the last ring starts at a multiple of four as well
 	quarter := (1 - part) / 4

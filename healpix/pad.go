@@ -2,9 +2,10 @@ package healpix
 
 import "slices"
 
-// The 12-face padding of earth2grid and DLWP-HPX surrounds every face by a border of its neighbours' pixels, so that an image
-// convolution may run on it. Where a face has no neighbour at a corner the border is made from the two faces beside it: from a
-// single pixel, or on the diagonal from the mean of two. Everywhere else the border is what Window finds.
+// The 12-face padding of earth2grid and DLWP-HPX surrounds every face by a border of its neighbours' pixels, so that
+// an image convolution may run on it. Where a face has no neighbour at a corner the border is made from the two
+// faces beside it: from a single pixel, or on the diagonal from the mean of two. Everywhere else the border is what
+// Window finds.
 
 // padSources returns the two pixels whose mean the padding has at (x, y) as seen from face f, a < b, or a = b for a
 // single one. The place may lie up to nside beyond any edge of the face.
@@ -56,8 +57,9 @@ func (g Grid) padSources(f, x, y int) (a, b int) {
 	return min(a, b), max(a, b)
 }
 
-// PadWindow writes to dst[:2·k·k] what the padding gives as the window around ipix: a pair of pixels for each tap of Window, whose
-// mean is the tap's value. Pairs are ascending; a single source stands twice. It panics where CheckWindow gives an error.
+// PadWindow writes to dst[:2·k·k] what the padding gives as the window around ipix: a pair of pixels for each tap of
+// Window, whose mean is the tap's value. Pairs are ascending; a single source stands twice. It panics where
+// CheckWindow gives an error.
 func (g Grid) PadWindow(dst []int, ipix, k, dilation int) {
 	g.mustFit(k, dilation)
 	f, x, y := g.Face(ipix)

@@ -21,7 +21,8 @@ func TestPadTablesAreGolden(t *testing.T) {
 	}
 }
 
-// A padded window is the plain window where that has a pixel, and every source exists; 24 fills repair the 3×3 windows.
+// A padded window is the plain window where that has a pixel, and every source exists; 24 fills repair the 3×3
+// windows.
 func TestPadWindowFillsOnlyWhatIsMissing(t *testing.T) {
 	everyWindow(t, func(t *testing.T, g Grid, k, dilation int) {
 		window, pairs := make([]int, k*k), make([]int, 2*k*k)

@@ -21,8 +21,8 @@ func fits[T Index](g Grid) error {
 // pixelGrain is a number of pixels worth a goroutine.
 const pixelGrain = 1 << 12
 
-// parallel calls work on consecutive ranges that make up [0, n), on all cores, and returns when all are done. A range has at
-// least grain members, but for the last.
+// parallel calls work on consecutive ranges that make up [0, n), on all cores, and returns when all are done. A
+// range has at least grain members, but for the last.
 func parallel(n, grain int, work func(lo, hi int)) {
 	workers := min(runtime.GOMAXPROCS(0), (n+grain-1)/grain)
 	if workers <= 1 {

@@ -2,7 +2,8 @@ package healpix
 
 import "fmt"
 
-// Convert returns the number that pixel ipix of g has in another order. It panics where g has no such order: In tells.
+// Convert returns the number that pixel ipix of g has in another order. It panics where g has no such order: In
+// tells.
 func (g Grid) Convert(ipix int, to Order) int {
 	return g.mustIn(to).encode(g.Face(ipix))
 }
@@ -15,8 +16,8 @@ func (g Grid) mustIn(order Order) Grid {
 	return h
 }
 
-// ReorderTable returns the permutation that brings a map from one order to another of the same nside: pixel p of the new map is
-// pixel table[p] of the old one.
+// ReorderTable returns the permutation that brings a map from one order to another of the same nside: pixel p of the
+// new map is pixel table[p] of the old one.
 func ReorderTable[T Index](nside int, from, to Order) ([]T, error) {
 	src, dst, err := orders[T](nside, from, to)
 	if err != nil {

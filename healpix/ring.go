@@ -1,7 +1,7 @@
 package healpix
 
-// Rings of equal latitude are numbered 1 to 4 nside - 1 from north to south. Rings up to nside and from 3 nside on, the caps,
-// have 4 pixels times their distance in rings from the pole; those between, the belt, have 4 nside.
+// Rings of equal latitude are numbered 1 to 4 nside - 1 from north to south. Rings up to nside and from 3 nside on,
+// the caps, have 4 pixels times their distance in rings from the pole; those between, the belt, have 4 nside.
 
 // A face meets ring i where x + y = faceSouth nside - i - 1, and its middle lies at phi = faceMiddle π/4.
 var (

@@ -8,16 +8,17 @@ import (
 // NoTap is the offset, in a Run, of a tap without a pixel.
 const NoTap = math.MinInt
 
-// Run is a range of consecutive pixels whose taps all lie at the same distances in memory: tap t of pixel p is p + Offset[t],
-// for First ≤ p < First+Len, or missing where Offset[t] is NoTap. A stencil over a run is shifted contiguous loads, no gather.
+// Run is a range of consecutive pixels whose taps all lie at the same distances in memory: tap t of pixel p is p +
+// Offset[t], for First ≤ p < First+Len, or missing where Offset[t] is NoTap. A stencil over a run is shifted
+// contiguous loads, no gather.
 type Run struct {
 	First, Len int
 	Offset     []int
 }
 
-// Runs returns the maximal runs of the k×k window, in the order of their pixels; taps are ordered as in Window. For k = 3 and
-// nside ≥ 3 they are 28 nside - 9 in RING and 44 nside - 24 in XY. In NESTED there is a run for nearly each pixel: gather there.
-// The error is CheckWindow's.
+// Runs returns the maximal runs of the k×k window, in the order of their pixels; taps are ordered as in Window. For
+// k = 3 and nside ≥ 3 they are 28 nside - 9 in RING and 44 nside - 24 in XY. In NESTED there is a run for nearly
+// each pixel: gather there. The error is CheckWindow's.
 func (g Grid) Runs(k, dilation int) ([]Run, error) {
 	if err := g.CheckWindow(k, dilation); err != nil {
 		return nil, err
@@ -62,8 +63,8 @@ func (g Grid) rows() int {
 	return 12 * g.nside
 }
 
-// eachRun calls emit with ranges of constant offset that make up the rows [lo, hi) of a RING or XY grid, in order. The ranges
-// need not be maximal; offset is valid during the call.
+// eachRun calls emit with ranges of constant offset that make up the rows [lo, hi) of a RING or XY grid, in order.
+// The ranges need not be maximal; offset is valid during the call.
 func (g Grid) eachRun(lo, hi int, steps []step, emit func(first, length int, offset []int)) {
 	n := g.nside
 	reach := reachOf(steps)
@@ -74,7 +75,8 @@ func (g Grid) eachRun(lo, hi int, steps []step, emit func(first, length int, off
 			emit(p, 1, offset)
 		}
 	}
-	// Only taps of pixels close to the ends of a stretch inside one face can leave the face or pass the end of the row.
+	// Only taps of pixels close to the ends of a stretch inside one face can leave the face or pass the end of the
+	// row.
 	stretch := func(first, length int) {
 		if length <= 2*reach {
 			single(first, length)

@@ -5,8 +5,8 @@ import "math"
 // The projection of Górski et al. 2005 makes each face a square of n steps a side. On it the ring through (x, y) is
 // t = faceSouth n - x - y steps from the north pole, and in a cap the distance from the pole alone fixes the height.
 
-// locate returns z = cos theta, sin theta and phi of a corner (x, y) of a face's lattice, 0 ≤ x, y ≤ n. It reckons in integers as
-// far as possible, and sin theta keeps its precision close to the poles, where z has lost it.
+// locate returns z = cos theta, sin theta and phi of a corner (x, y) of a face's lattice, 0 ≤ x, y ≤ n. It reckons
+// in integers as far as possible, and sin theta keeps its precision close to the poles, where z has lost it.
 func locate(f, x, y, n int) (z, sin, phi float64) {
 	t := faceSouth[f]*n - x - y
 	quarter := min(t, n, 4*n-t)
@@ -40,7 +40,8 @@ func capHeight(t float64) (z, sin float64) {
 	return 1 - h, math.Sqrt(h * (2 - h))
 }
 
-// Pix2Vec returns the unit vector to the centre of a pixel: x to (theta, phi) = (π/2, 0), y to (π/2, π/2), z to the north pole.
+// Pix2Vec returns the unit vector to the centre of a pixel: x to (theta, phi) = (π/2, 0), y to (π/2, π/2), z to the
+// north pole.
 func (g Grid) Pix2Vec(ipix int) [3]float64 {
 	i, j := g.ringAt(ipix)
 	z, s := height(i, g.nside)
@@ -71,8 +72,8 @@ func (g Grid) ringPhi(i, j int) float64 {
 	return float64(2*j+1-g.ringShift(i)) * (math.Pi / 4) / float64(g.ringQuarter(i))
 }
 
-// Ang2Pix returns the pixel that contains a direction, or -1 where theta is not in 0 to π, or theta or phi not finite. phi may
-// have any number of turns.
+// Ang2Pix returns the pixel that contains a direction, or -1 where theta is not in 0 to π, or theta or phi not
+// finite. phi may have any number of turns.
 func (g Grid) Ang2Pix(theta, phi float64) int {
 	if !(theta >= 0 && theta <= math.Pi) {
 		return -1
@@ -81,7 +82,8 @@ func (g Grid) Ang2Pix(theta, phi float64) int {
 	return g.pixelAt(z, math.Abs(sin), phi)
 }
 
-// Vec2Pix returns the pixel that contains the direction of v, which may have any length; -1 where v is zero or not finite.
+// Vec2Pix returns the pixel that contains the direction of v, which may have any length; -1 where v is zero or not
+// finite.
 func (g Grid) Vec2Pix(v [3]float64) int {
 	across := math.Hypot(v[0], v[1])
 	length := math.Hypot(across, v[2])
@@ -107,7 +109,8 @@ func (g Grid) pixelAt(z, sin, phi float64) int {
 	side := g.nside - 1
 	height := math.Abs(z)
 	if height <= 2.0/3 {
-		// Lines of constant y fall and lines of constant x rise with phi; a is the distance across the former, b across the latter.
+		// Lines of constant y fall and lines of constant x rise with phi; a is the distance across the former, b
+		// across the latter.
 		middle, slope := n*(0.5+quarters), n*z*0.75
 		a, b := int(middle-slope), int(middle+slope)
 		fa, fb := a/g.nside, b/g.nside

@@ -136,7 +136,8 @@ func TestWindowsMissTaps(t *testing.T) {
 	}
 }
 
-// Being someone's neighbour is mutual, nobody is it twice, and the way back leads through the opposite slot but for the seams.
+// Being someone's neighbour is mutual, nobody is it twice, and the way back leads through the opposite slot but for
+// the seams.
 func TestSeams(t *testing.T) {
 	for _, nside := range []int{2, 3, 4, 5, 7, 8, 16, 33} {
 		g := mustGrid(t, nside, Ring)

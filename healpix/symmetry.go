@@ -2,8 +2,8 @@ package healpix
 
 import "fmt"
 
-// Symmetry is one of the 16 rotations and reflections of the sphere that map pixels to pixels exactly, at every nside. The zero
-// Symmetry changes nothing. Rotations by 45° are not among them.
+// Symmetry is one of the 16 rotations and reflections of the sphere that map pixels to pixels exactly, at every
+// nside. The zero Symmetry changes nothing. Rotations by 45° are not among them.
 type Symmetry uint8
 
 // The generators. A Symmetry applies its rotation first, then its flips, which commute.
@@ -71,8 +71,8 @@ func (s Symmetry) face(n int, f, x, y int) (f2, x2, y2 int) {
 	return f, x, y
 }
 
-// Step returns where s takes a step (dx, dy) on the lattice: the tap (dx, dy) of a pixel becomes the tap (dx2, dy2) of the
-// pixel's image.
+// Step returns where s takes a step (dx, dy) on the lattice: the tap (dx, dy) of a pixel becomes the tap (dx2, dy2)
+// of the pixel's image.
 func (s Symmetry) Step(dx, dy int) (dx2, dy2 int) {
 	if s&FlipNS != 0 {
 		dx, dy = -dy, -dx
@@ -83,8 +83,8 @@ func (s Symmetry) Step(dx, dy int) (dx2, dy2 int) {
 	return dx, dy
 }
 
-// SymmetryTable returns s as a permutation: table[p] is where s takes pixel p of g. The map moved by s has at table[p] what the
-// map had at p.
+// SymmetryTable returns s as a permutation: table[p] is where s takes pixel p of g. The map moved by s has at
+// table[p] what the map had at p.
 func SymmetryTable[T Index](g Grid, s Symmetry) ([]T, error) {
 	if s >= Symmetries {
 		return nil, fmt.Errorf("healpix: %v: want 0 to %d", s, Symmetries-1)
@@ -102,7 +102,8 @@ func SymmetryTable[T Index](g Grid, s Symmetry) ([]T, error) {
 	return table, nil
 }
 
-// Slots returns how s moves neighbours: the neighbour in slot i of a pixel becomes the one in slot Slots()[i] of its image.
+// Slots returns how s moves neighbours: the neighbour in slot i of a pixel becomes the one in slot Slots()[i] of its
+// image.
 func (s Symmetry) Slots() [8]int {
 	var out [8]int
 	for i, a := range slotSteps {

@@ -5,8 +5,8 @@ import (
 	"math"
 )
 
-// NeighbourTable returns Neighbours of every pixel, [npix, 8] in row-major order. It is an error if T cannot hold the pixel
-// numbers or the table an address space. All cores work on it.
+// NeighbourTable returns Neighbours of every pixel, [npix, 8] in row-major order. It is an error if T cannot hold
+// the pixel numbers or the table an address space. All cores work on it.
 func NeighbourTable[T Index](g Grid) ([]T, error) {
 	table, err := makeTable[T](g, 8)
 	if err == nil {
@@ -15,8 +15,8 @@ func NeighbourTable[T Index](g Grid) ([]T, error) {
 	return table, err
 }
 
-// NeighbourTableTo writes the table of NeighbourTable to dst, which has 8 npix elements. At large nside clearing and first use of
-// new memory cost more than the table itself, so that reuse pays.
+// NeighbourTableTo writes the table of NeighbourTable to dst, which has 8 npix elements. At large nside clearing and
+// first use of new memory cost more than the table itself, so that reuse pays.
 func NeighbourTableTo[T Index](dst []T, g Grid) error {
 	if len(dst) != 8*g.Npix() {
 		return fmt.Errorf("healpix: neighbour table of %v: want %d elements, got %d", g, 8*g.Npix(), len(dst))
@@ -89,8 +89,8 @@ func fillRun[T Index](table []T, first, length int, offset []int) {
 	}
 }
 
-// countUp8 makes each row of eight one more than the row before. It is the loop over nearly all of a neighbour table, and this
-// form keeps the row in registers.
+// countUp8 makes each row of eight one more than the row before. It is the loop over nearly all of a neighbour
+// table, and this form keeps the row in registers.
 func countUp8[T Index](rows []T) {
 	r := (*[8]T)(rows)
 	a, b, c, d, e, f, g, h := r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7]
@@ -101,8 +101,8 @@ func countUp8[T Index](rows []T) {
 	}
 }
 
-// fillNested writes the table rows of the pixels [lo, hi). The bits of x and y are summed where they stand: a carry runs
-// through the other coordinate's bits if those are all set, and is masked from them afterwards.
+// fillNested writes the table rows of the pixels [lo, hi). The bits of x and y are summed where they stand: a carry
+// runs through the other coordinate's bits if those are all set, and is masked from them afterwards.
 func fillNested[T Index](table []T, g Grid, steps []step, lo, hi int) {
 	n, width, reach := g.nside, len(steps), reachOf(steps)
 	inFace := uint64(n)*uint64(n) - 1
@@ -118,7 +118,7 @@ func fillNested[T Index](table []T, g Grid, steps []step, lo, hi int) {
 		x, y := uint64(p)&xBits, uint64(p)&yBits
 		if x >= low && x < high && y>>1 >= low && y>>1 < high {
 			face := uint64(p) &^ inFace
-			if width == len(slotSteps) {
+			if width == len(slotSteps) { // no window has eight taps
 				back, forth := face|(x-1)&xBits, face|(x|yBits+1)&xBits
 				down, up := (y-2)&yBits, (y|xBits+2)&yBits
 				x |= face

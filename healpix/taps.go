@@ -41,8 +41,8 @@ func ParseTapOrder(s string) (TapOrder, error) {
 	return 0, fmt.Errorf("healpix: tap order %q: want lattice, nnhealpix, center_mid or south_xy", s)
 }
 
-// ToLattice returns where the taps of the lattice order are in o: a kernel w in o is w[o.ToLattice()[t]], for t = 0 to 8, in the
-// lattice order.
+// ToLattice returns where the taps of the lattice order are in o: a kernel w in o is w[o.ToLattice()[t]], for t = 0
+// to 8, in the lattice order.
 func (o TapOrder) ToLattice() [9]int { return tapOrders[o].toLattice }
 
 // FromLattice returns where the taps of o are in the lattice order; it is the inverse permutation of ToLattice.
@@ -61,11 +61,11 @@ type ChildOrder uint8
 const (
 	NestedChildren    ChildOrder = iota // S, E, W, N: consecutive NESTED pixels
 	NNhealpixChildren                   // S, W, E, N: ai4cmb/NNhealpix
-	RowChildren                         // N, E, W, S: 2×2 kernels on face arrays with their origin in the north, as XY has
+	RowChildren                         // N, E, W, S: 2×2 kernels on face arrays, origin in the north, as XY
 )
 
 var childOrders = [...][4]int{NestedChildren: {0, 1, 2, 3}, NNhealpixChildren: {0, 2, 1, 3}, RowChildren: {3, 1, 2, 0}}
 
-// Nested returns the children of the order as NESTED counts them, (x mod 2) + 2 (y mod 2). All these permutations are their own
-// inverses.
+// Nested returns the children of the order as NESTED counts them, (x mod 2) + 2 (y mod 2). All these permutations
+// are their own inverses.
 func (o ChildOrder) Nested() [4]int { return childOrders[o] }

@@ -21,7 +21,8 @@ var slotSteps = [8]step{
 	SW: {-1, 0}, W: {-1, 1}, NW: {0, 1}, N: {1, 1}, NE: {1, 0}, E: {1, -1}, SE: {0, -1}, S: {-1, -1},
 }
 
-// acrossFace[4+cx+3cy][f] is the face reached from f by leaving it cx faces along x and cy along y; -1 where three faces meet.
+// acrossFace[4+cx+3cy][f] is the face reached from f by leaving it cx faces along x and cy along y; -1 where three
+// faces meet.
 var acrossFace = [9][12]int8{
 	{8, 9, 10, 11, -1, -1, -1, -1, 10, 11, 8, 9},
 	{5, 6, 7, 4, 8, 9, 10, 11, 9, 10, 11, 8},
@@ -51,8 +52,8 @@ var acrossFrame = [9][3]uint8{
 	8: {mirrorX | mirrorY, 0, 0},
 }
 
-// walk follows the lattice from face f to (x, y), which may lie up to nside beyond any edge of the face, and returns where that
-// is; ok is false where no pixel is there.
+// walk follows the lattice from face f to (x, y), which may lie up to nside beyond any edge of the face, and returns
+// where that is; ok is false where no pixel is there.
 func (g Grid) walk(f, x, y int) (f2, x2, y2 int, ok bool) {
 	n := g.nside
 	row := 4
@@ -94,8 +95,8 @@ func (g Grid) reach(f, x, y int) int {
 	return g.encode(f, x, y)
 }
 
-// Neighbours returns the pixels around ipix in the slots SW, W, NW, N, NE, E, SE, S. A missing one is -1 in its slot: one at 24
-// pixels of every nside ≥ 2, two at each pixel of nside 1.
+// Neighbours returns the pixels around ipix in the slots SW, W, NW, N, NE, E, SE, S. A missing one is -1 in its
+// slot: one at 24 pixels of every nside ≥ 2, two at each pixel of nside 1.
 func (g Grid) Neighbours(ipix int) [8]int {
 	f, x, y := g.Face(ipix)
 	var out [8]int
@@ -105,8 +106,8 @@ func (g Grid) Neighbours(ipix int) [8]int {
 	return out
 }
 
-// CheckWindow returns an error unless a k×k window with this dilation exists: k odd, dilation at least 1, and the reach
-// (k-1)/2 · dilation at most nside, beyond which a step on the lattice has no meaning.
+// CheckWindow returns an error unless a k×k window with this dilation exists: k odd, dilation at least 1, and the
+// reach (k-1)/2 · dilation at most nside, beyond which a step on the lattice has no meaning.
 func (g Grid) CheckWindow(k, dilation int) error {
 	switch {
 	case k < 1 || k%2 == 0:
@@ -114,7 +115,7 @@ func (g Grid) CheckWindow(k, dilation int) error {
 	case dilation < 1:
 		return fmt.Errorf("healpix: window dilation %d: want at least 1", dilation)
 	case k/2 > g.nside/dilation:
-		return fmt.Errorf("healpix: window of %d×%d pixels with dilation %d reaches further than nside %d", k, k, dilation, g.nside)
+		return fmt.Errorf("healpix: %d×%d window of dilation %d reaches beyond nside %d", k, k, dilation, g.nside)
 	}
 	return nil
 }
@@ -125,9 +126,9 @@ func (g Grid) mustFit(k, dilation int) {
 	}
 }
 
-// Window writes the k×k lattice window around ipix to dst[:k*k], -1 where there is no pixel. Tap (i, j), at i*k+j, lies
-// (r-i, r-j) dilation steps along x and y, r = (k-1)/2: for k = 3, N NE E / NW C SE / W SW S. It panics where CheckWindow
-// gives an error.
+// Window writes the k×k lattice window around ipix to dst[:k*k], -1 where there is no pixel. Tap (i, j), at i*k+j,
+// lies (r-i, r-j) dilation steps along x and y, r = (k-1)/2: for k = 3, N NE E / NW C SE / W SW S. It panics where
+// CheckWindow gives an error.
 func (g Grid) Window(dst []int, ipix, k, dilation int) {
 	g.mustFit(k, dilation)
 	f, x, y := g.Face(ipix)
