@@ -1,0 +1,179 @@
+// Package train differentiates ONNX graphs and trains them. Gradients, losses and optimiser steps are graph nodes like all
+// others, so every engine runs them and the exporter writes them.
+package train
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/astronnx/astronnx/graph"
+	"github.com/astronnx/astronnx/internal/errs"
+	"github.com/astronnx/astronnx/ops"
+)
+
+// Gradient appends to m's graph nodes that compute, for every value of x, the sum over the values of y of dy·∂y/∂x, by reverse
+// accumulation. seeds are the dy, one per y and of y's shape; a nil seed stands for ones. The result is parallel to x; it is nil
+// where y does not depend on x. Gradients do not pass through the values in stop.
+//
+// Operators come from set at m's opsets. Those that have no gradient are named all at once in an error with code UnsupportedOp.
+// m is edited in place and must not be in use elsewhere.
+func Gradient(m *graph.Model, set *ops.Set, y, seeds, x, stop []*graph.Value) ([]*graph.Value, error) {
+	w := &walk{
+		b: ops.NewBuilder(m.Graph, set, m.Opsets), set: set, opsets: m.Opsets,
+		grad: map[*graph.Value]*graph.Value{}, reached: map[*graph.Value]bool{},
+	}
+	for _, v := range x {
+		w.reached[v] = true
+	}
+	nodes := slices.Clone(m.Graph.Nodes)
+	for _, n := range nodes {
+		w.reach(n, stop)
+	}
+	for i, v := range y {
+		if !w.reached[v] {
+			continue
+		}
+		seed := seeds[i]
+		if seed == nil {
+			seed = w.ones(v)
+		}
+		w.add(v, seed)
+	}
+	for i, n := range slices.Backward(nodes) {
+		if err := w.node(i, n, stop); err != nil {
+			return nil, err
+		}
+	}
+	if len(w.missing) > 0 {
+		return nil, errs.New(errs.UnsupportedOp, "no gradient: %s", strings.Join(w.missing, "; "))
+	}
+	dx := make([]*graph.Value, len(x))
+	for i, v := range x {
+		dx[i] = w.grad[v]
+	}
+	return dx, nil
+}
+
+type walk struct {
+	b       *ops.Builder
+	set     *ops.Set
+	opsets  map[string]int64
+	grad    map[*graph.Value]*graph.Value
+	reached map[*graph.Value]bool // depends on some x
+	missing []string
+}
+
+// reach marks what n computes from marked values.
+func (w *walk) reach(n *graph.Node, stop []*graph.Value) {
+	if !slices.ContainsFunc(n.In, func(v *graph.Value) bool { return v != nil && w.reached[v] && !slices.Contains(stop, v) }) {
+		return
+	}
+	for _, v := range n.Out {
+		if v != nil && differentiable(v) {
+			w.reached[v] = true
+		}
+	}
+}
+
+// differentiable reports whether a value may carry a gradient; one of unknown type may.
+func differentiable(v *graph.Value) bool {
+	return v.Type == nil || v.Type.Kind != graph.TensorKind || v.Type.DType == 0 || v.Type.DType.IsFloat()
+}
+
+func (w *walk) node(index int, n *graph.Node, stop []*graph.Value) error {
+	dy := make([]*graph.Value, len(n.Out))
+	any := false
+	for i, v := range n.Out {
+		if v != nil {
+			dy[i] = w.grad[v]
+			any = any || dy[i] != nil
+		}
+	}
+	if !any {
+		return nil
+	}
+	op := w.set.Find(n.Domain, n.Op, w.opsets[n.Domain])
+	if op == nil || op.Grad == nil {
+		if op == nil || op.NoGrad == "" {
+			label := n.Name
+			if label == "" {
+				label = strconv.Itoa(index)
+			}
+			w.missing = append(w.missing, fmt.Sprintf("%s (node %s, opset %d)", n.OpName(), label, w.opsets[n.Domain]))
+		}
+		return nil
+	}
+	for i, d := range op.Grad(w.b, n, dy) {
+		v := n.Input(i)
+		if d == nil || v == nil || !w.reached[v] || slices.Contains(stop, v) {
+			continue
+		}
+		w.add(v, w.sumTo(d, v))
+	}
+	return nil
+}
+
+func (w *walk) add(v, d *graph.Value) {
+	if old := w.grad[v]; old != nil {
+		d = w.b.Add(old, d)
+	}
+	w.grad[v] = d
+}
+
+// ones returns a tensor of v's shape and type filled with 1.
+func (w *walk) ones(v *graph.Value) *graph.Value {
+	return w.b.Op("Expand", nil, w.b.Like(v, 1), w.b.Op("Shape", nil, v))
+}
+
+// sumTo undoes broadcasting: it sums d over the axes along which v was repeated. Where both shapes are known the axes are
+// constants, else the graph finds them.
+func (w *walk) sumTo(d, v *graph.Value) *graph.Value {
+	b := w.b
+	ds, vs := d.Type.Sizes(), v.Type.Sizes()
+	if ds == nil || vs == nil || slices.Contains(ds, -1) || slices.Contains(vs, -1) {
+		if sameDims(d.Type, v.Type) {
+			return d
+		}
+		return w.sumToDynamic(d, v)
+	}
+	lead := len(ds) - len(vs)
+	var axes []int64
+	for i := range ds {
+		if i < lead || vs[i-lead] == 1 && ds[i] != 1 {
+			axes = append(axes, int64(i))
+		}
+	}
+	if len(axes) > 0 {
+		d = b.Op("ReduceSum", graph.Attrs{"keepdims": 1}, d, b.Ints(axes...))
+	}
+	if lead > 0 {
+		d = b.Reshape(d, vs...)
+	}
+	return d
+}
+
+// sameDims reports whether two static shapes are equal in every size or name.
+func sameDims(a, b *graph.Type) bool {
+	if a.Rank() < 0 || a.Rank() != b.Rank() {
+		return false
+	}
+	for i, d := range a.Shape {
+		if e := b.Shape[i]; d.Size != e.Size || !d.Known() && (d.Param == "" || d.Param != e.Param) {
+			return false
+		}
+	}
+	return true
+}
+
+func (w *walk) sumToDynamic(d, v *graph.Value) *graph.Value {
+	b := w.b
+	want, have := b.Op("Shape", nil, v), b.Op("Shape", nil, d)
+	lead := b.Sub(b.Op("Shape", nil, have), b.Op("Shape", nil, want))
+	padded := b.Op("Concat", graph.Attrs{"axis": 0}, b.Op("Expand", nil, b.Ints(1), lead), want)
+	repeated := b.Op("Not", nil, b.Op("Equal", nil, padded, have))
+	axes := b.Op("Reshape", nil, b.Op("NonZero", nil, repeated), b.Ints(-1))
+	sum := b.Op("ReduceSum", graph.Attrs{"keepdims": 1, "noop_with_empty_axes": 1}, d, axes)
+	return b.Op("Reshape", graph.Attrs{"allowzero": 1}, sum, want)
+}
