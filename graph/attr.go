@@ -279,7 +279,7 @@ func tensorText(t *Tensor) string {
 	if t == nil {
 		return "none"
 	}
-	if t.Kind != TensorKind || t.External != nil || t.Check() != nil {
+	if t.Kind != TensorKind || !t.Loaded() || t.Check() != nil {
 		return t.String()
 	}
 	var items string

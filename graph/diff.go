@@ -122,6 +122,9 @@ func (d *differ) graph(where string, a, b *Graph) {
 		d.addf("%s: name or documentation differs", where)
 	}
 	d.meta(where, a.Metadata, b.Metadata)
+	if !bytes.Equal(a.Extra, b.Extra) {
+		d.addf("%s: further fields differ", where)
+	}
 	d.values(where+".inputs", a.Inputs, b.Inputs)
 	d.values(where+".outputs", a.Outputs, b.Outputs)
 	d.values(where+".initializers", a.Initializers, b.Initializers)
@@ -143,6 +146,7 @@ func (d *differ) graph(where string, a, b *Graph) {
 		d.values(at+".out", n.Out, m.Out)
 		d.attrs(at, n.Attrs, m.Attrs)
 		d.meta(at, n.Metadata, m.Metadata)
+		d.meta(at, n.AttrDocs, m.AttrDocs)
 	}
 }
 
@@ -164,5 +168,9 @@ func (d *differ) function(f, g *Function) {
 	d.kv(where, f.Opsets, g.Opsets)
 	d.attrs(where, f.Defaults, g.Defaults)
 	d.meta(where, f.Metadata, g.Metadata)
+	d.meta(where, f.AttrDocs, g.AttrDocs)
+	if !bytes.Equal(f.Extra, g.Extra) {
+		d.addf("%s: further fields differ", where)
+	}
 	d.graph(where, f.Body, g.Body)
 }

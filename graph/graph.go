@@ -38,8 +38,11 @@ type Node struct {
 	In, Out                    []*Value
 	Attrs                      Attrs
 	Metadata                   map[string]string
-	// Extra is serialised protobuf fields that the graph does not model (device configurations), carried unchanged.
+	AttrDocs                   map[string]string // documentation of attributes by name
+	// Extra is serialised fields of the file's node that the graph does not model (device configurations), carried unchanged.
 	Extra []byte
+
+	slots []int // slots[i] is where In[i].uses holds this use
 }
 
 // NewNode returns a node that reads in and produces out, which must not have a producer yet; def-use chains are kept.
@@ -54,7 +57,7 @@ func NewNode(domain, op string, attrs Attrs, in, out []*Value) *Node {
 	}
 	for i, v := range n.In {
 		if v != nil {
-			v.uses = append(v.uses, Use{n, i})
+			n.link(i, v)
 		}
 	}
 	for i, v := range out {
@@ -85,11 +88,30 @@ func (n *Node) SetIn(i int, v *Value) {
 		n.In = append(n.In, nil)
 	}
 	if old := n.In[i]; old != nil {
-		old.uses = slices.DeleteFunc(old.uses, func(u Use) bool { return u == Use{n, i} })
+		n.unlink(i, old)
 	}
 	if n.In[i] = v; v != nil {
-		v.uses = append(v.uses, Use{n, i})
+		n.link(i, v)
 	}
+}
+
+// link adds this use to v and remembers where, so that unlink takes constant time however often v is used.
+func (n *Node) link(i int, v *Value) {
+	for len(n.slots) <= i {
+		n.slots = append(n.slots, 0)
+	}
+	n.slots[i] = len(v.uses)
+	v.uses = append(v.uses, Use{n, i})
+}
+
+// unlink fills the gap with v's last use.
+func (n *Node) unlink(i int, v *Value) {
+	at, last := n.slots[i], len(v.uses)-1
+	moved := v.uses[last]
+	v.uses[at] = moved
+	moved.Node.slots[moved.Index] = at
+	v.uses[last] = Use{}
+	v.uses = v.uses[:last]
 }
 
 // SetOut makes v output i, which may be one past the last. It panics if another node produces v.
@@ -118,6 +140,8 @@ type Graph struct {
 	Nodes        []*Node
 	Metadata     map[string]string
 	Quant        []Quant
+	// Extra is serialised fields of the file's graph that belong to no value (types of names that do not occur), carried unchanged.
+	Extra []byte
 }
 
 // Quant is a quantisation annotation: the constants that hold scale, zero point and the like of a tensor.

@@ -25,6 +25,9 @@ type Function struct {
 	Opsets                 map[string]int64
 	Body                   *Graph // Inputs and Outputs are the formal parameters
 	Metadata               map[string]string
+	AttrDocs               map[string]string // documentation of Defaults by name
+	// Extra is serialised fields of the file's function that belong to no value, carried unchanged.
+	Extra []byte
 }
 
 // Training is a training step stored with a model.

@@ -25,10 +25,11 @@ type Tensor struct {
 	Shape    []int64
 	Raw      []byte
 	Strings  []string
-	External *External // where the bytes of an unread constant are; nil once loaded
+	External *External // where the bytes are kept outside the model file; Raw is nil until they are read
 	Metadata map[string]string
 
-	// Elems are the elements of a sequence, the one element of a present optional (none: absent), or keys and values of a map.
+	// Elems are the elements of a sequence, the one element of a present optional (none: absent), or of a map its keys, a vector,
+	// and its values, a sequence or a vector.
 	Elems []*Tensor
 }
 
@@ -39,12 +40,6 @@ type External struct {
 	Length   int64 // -1: to the end of the file
 	Checksum string
 	Extra    map[string]string // further keys of the file's entry
-}
-
-// Sparse is a sparse constant: Values [nnz] at linearised Indices [nnz] or coordinates [nnz, rank] of a dense Shape.
-type Sparse struct {
-	Values, Indices *Tensor
-	Shape           []int64
 }
 
 // NumElements multiplies dims. It returns false for a negative dimension or a product beyond int64.
@@ -177,6 +172,9 @@ func (t *Tensor) Len() int64 {
 	return n
 }
 
+// Loaded reports whether t's bytes are in memory: false for external data that was not read.
+func (t *Tensor) Loaded() bool { return t.External == nil || t.Raw != nil }
+
 // Check reports how t's bytes disagree with its type and shape; nil if they do not.
 func (t *Tensor) Check() error {
 	if t.Kind != TensorKind {
@@ -197,7 +195,7 @@ func (t *Tensor) Check() error {
 	if !ok {
 		return fmt.Errorf("shape %v is negative or overflows", t.Shape)
 	}
-	if t.External != nil {
+	if !t.Loaded() {
 		return nil
 	}
 	if t.DType == String {

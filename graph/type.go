@@ -16,10 +16,11 @@ const (
 	OptionalKind
 	MapKind
 	SparseKind
+	OpaqueKind
 )
 
 func (k Kind) String() string {
-	return [...]string{"tensor", "sequence", "optional", "map", "sparse"}[k]
+	return [...]string{"tensor", "sequence", "optional", "map", "sparse", "opaque"}[k]
 }
 
 // Dim is one dimension of a static shape: a size, a name, or neither.
@@ -56,6 +57,8 @@ type Type struct {
 	Shape      []Dim
 	Of         *Type // element of a sequence or optional, value of a map
 	Denotation string
+	// Domain and Name are those of an opaque type.
+	Domain, Name string
 }
 
 // TensorType returns the type of a dense tensor; without dims its rank is 0.
@@ -73,8 +76,13 @@ func TypeOf(t *Tensor) *Type {
 		if len(t.Elems) > 0 {
 			ty.Of = TypeOf(t.Elems[len(t.Elems)-1])
 		}
-		if t.Kind == MapKind && len(t.Elems) > 0 {
+		if t.Kind == MapKind && len(t.Elems) == 2 {
 			ty.DType = t.Elems[0].DType
+			if values := t.Elems[1]; values.Kind == TensorKind {
+				ty.Of = TensorType(values.DType) // a vector of scalars
+			} else {
+				ty.Of = ty.Of.Of
+			}
 		}
 		return ty
 	}
@@ -122,7 +130,7 @@ func (t *Type) Equal(u *Type) bool {
 		return t == u
 	}
 	return t.Kind == u.Kind && t.DType == u.DType && (t.Shape == nil) == (u.Shape == nil) && slices.Equal(t.Shape, u.Shape) &&
-		t.Of.Equal(u.Of) && t.Denotation == u.Denotation
+		t.Of.Equal(u.Of) && t.Denotation == u.Denotation && t.Domain == u.Domain && t.Name == u.Name
 }
 
 // String shows a type as float32[N,3,12288] or sequence(int64[?]).
@@ -135,6 +143,8 @@ func (t *Type) String() string {
 		return fmt.Sprintf("%s(%s)", t.Kind, t.Of)
 	case MapKind:
 		return fmt.Sprintf("map(%s,%s)", t.DType, t.Of)
+	case OpaqueKind:
+		return fmt.Sprintf("opaque(%s,%s)", t.Domain, t.Name)
 	}
 	var b strings.Builder
 	if t.Kind == SparseKind {
