@@ -80,7 +80,7 @@ generate: bin/protoc ## generated code, with the pinned protoc
 
 bin/protoc: Makefile
 	@mkdir -p bin
-	@printf '#!/bin/sh\nexec "%s" -m grpc_tools.protoc "$$@"\n' '$(ASTRONNX_CACHE)/python/bin/python' >$@
+	@printf '#!/bin/sh\nexec "%s" -m grpc_tools.protoc -I. "$$@"\n' '$(ASTRONNX_CACHE)/python/bin/python' >$@
 	@chmod +x $@
 
 clean: ## what was built; the cache stays
