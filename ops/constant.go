@@ -23,7 +23,7 @@ var _ = define(Op{
 	},
 	NoGrad: "it has no inputs",
 	Cases: `
-		vector value_floats=[1,2]  ->  [2] 1 2
+		vector value_floats=[1.0,2.0]  ->  [2] 1 2
 		scalar value_int=7  ->  i64[] 7`,
 })
 

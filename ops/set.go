@@ -50,6 +50,24 @@ func (s *Set) Newest(domain, name string) *Op {
 	return nil
 }
 
+// NewestOpset is the opset of the standard domain that the operators follow: ONNX 1.22.
+const NewestOpset = 27
+
+// LastOpset returns the last opset of its domain in which op is the version that holds.
+func (s *Set) LastOpset(op *Op) int64 {
+	last := int64(1)
+	if op.Domain == "" {
+		last = NewestOpset
+	}
+	for _, o := range s.ops[opName{op.Domain, op.Name}] { // newest first
+		if o.Since <= op.Since {
+			break
+		}
+		last = o.Since - 1
+	}
+	return max(last, op.Since)
+}
+
 // With returns a new set of both; an operator of t replaces all versions of one of s.
 func (s *Set) With(t *Set) *Set {
 	u := &Set{s.domain, maps.Clone(s.ops)}
