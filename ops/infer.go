@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/x448/float16"
+
 	"github.com/astronnx/astronnx/graph"
 	"github.com/astronnx/astronnx/internal/errs"
 )
@@ -125,7 +127,7 @@ func FloatScalar(d graph.DType, x float64) *graph.Tensor {
 	case graph.BFloat16:
 		return graph.Scalar(graph.ToBF16(float32(x)))
 	case graph.Float16:
-		return graph.Scalar(f16(float32(x)))
+		return graph.Scalar(float16.Fromfloat32(float32(x)))
 	}
 	panic(fmt.Sprintf("ops: %s is no floating type", d))
 }

@@ -32,6 +32,9 @@ type Op struct {
 	NoGrad string
 	// Expand rewrites the operator in others.
 	Expand func(b *Builder, n *graph.Node) []*graph.Value
+	// Forward names the attributes that Expand passes on without looking at them: in a function body they may be references, so
+	// that one body serves every value.
+	Forward []string
 
 	// Exact is how close another implementation must come.
 	Exact Tolerance
