@@ -24,8 +24,11 @@ func readColumns(src source, h *hdu, fields []field) ([]*graph.Tensor, error) {
 	for i, f := range fields {
 		out[i] = graph.NewTensor(f.dtype, rows*f.repeat)
 	}
+	if rowSize == 0 {
+		return out, nil
+	}
 	if rowSize <= chunkSize {
-		perChunk := max(chunkSize/max(rowSize, 1), 1)
+		perChunk := chunkSize / rowSize
 		return out, inChunks(rows, perChunk, func(buf []byte, lo, hi int64) error {
 			buf = buf[:(hi-lo)*rowSize]
 			if err := src.readAt(buf, h.offset+lo*rowSize); err != nil {
@@ -189,7 +192,7 @@ func (f *field) decodeBytes(dst, src []byte, repeat, stride int) {
 	}
 }
 
-// decodeScaled writes zero + scale · stored, and Unseen for TNULL.
+// decodeScaled writes zero + scale · stored, and f.absent for f.null.
 func (f *field) decodeScaled(dst []float64, src []byte, repeat, stride int) {
 	for ; len(dst) > 0; dst = dst[repeat:] {
 		for i := range repeat {
@@ -212,7 +215,7 @@ func (f *field) decodeScaled(dst []float64, src []byte, repeat, stride int) {
 			}
 			dst[i] = f.zero + f.scale*(v+float64(n))
 			if f.null != nil && n == *f.null {
-				dst[i] = Unseen
+				dst[i] = f.absent
 			}
 		}
 		src = src[min(stride, len(src)):]

@@ -24,6 +24,7 @@ type field struct {
 	scale  float64
 	zero   float64
 	null   *int64
+	absent float64 // what null becomes in a scaled column
 }
 
 var formWidths = map[byte]int64{
@@ -76,7 +77,7 @@ func (h *hdu) fields() ([]field, error) {
 
 func (h *hdu) field(i int) (field, error) {
 	key := func(s string) string { return fmt.Sprintf("%s%d", s, i) }
-	f := field{name: h.str(key("TTYPE")), unit: h.str(key("TUNIT")), repeat: 1}
+	f := field{name: h.str(key("TTYPE")), unit: h.str(key("TUNIT")), repeat: 1, absent: Unseen}
 	if f.name == "" {
 		f.name = fmt.Sprintf("COLUMN_%d", i)
 	}
@@ -86,24 +87,11 @@ func (h *hdu) field(i int) (field, error) {
 	}
 	f.dtype = formTypes[f.code]
 
-	var err error
-	var scaled bool
-	if f.scale, scaled, err = h.float(key("TSCAL")); err != nil {
+	scale, zero, err := h.scaling(key("TSCAL"), key("TZERO"))
+	if err != nil {
 		return f, err
 	}
-	if !scaled {
-		f.scale = 1
-	}
-	if f.zero, _, err = h.float(key("TZERO")); err != nil {
-		return f, err
-	}
-	switch u, ok := flipped[f.code]; {
-	case f.dtype == graph.Undefined || f.dtype == graph.Bool || f.scale == 1 && f.zero == 0:
-	case ok && f.scale == 1 && f.zero == u.zero:
-		f.dtype, f.flip = u.dtype, true
-	default:
-		f.dtype, f.scaled = graph.Float64, true
-	}
+	f.rescale(scale, zero, false)
 	if null, ok, err := h.int(key("TNULL")); err != nil {
 		return f, err
 	} else if ok && strings.IndexByte("BIJK", f.code) >= 0 {
@@ -139,4 +127,34 @@ func (f *field) parseForm(form string) error {
 		f.repeat = n.Int64()
 	}
 	return nil
+}
+
+// scaling returns the values of two cards, 1 and 0 where they are missing.
+func (h header) scaling(scaleCard, zeroCard string) (scale, zero float64, err error) {
+	scale, ok, err := h.float(scaleCard)
+	if err != nil {
+		return 0, 0, err
+	}
+	if !ok {
+		scale = 1
+	}
+	zero, _, err = h.float(zeroCard)
+	return scale, zero, err
+}
+
+// rescale sets the type of values that are zero + scale · stored: float64, but for integers whose sign bit is inverted and,
+// unless forced, for values that are as stored.
+func (f *field) rescale(scale, zero float64, force bool) {
+	f.scale, f.zero = scale, zero
+	u, ok := flipped[f.code]
+	switch {
+	case f.dtype == graph.Undefined || f.dtype == graph.Bool:
+	case force:
+		f.dtype, f.scaled = graph.Float64, true
+	case scale == 1 && zero == 0:
+	case ok && scale == 1 && zero == u.zero:
+		f.dtype, f.flip = u.dtype, true
+	default:
+		f.dtype, f.scaled = graph.Float64, true
+	}
 }
