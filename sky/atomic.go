@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -20,7 +21,7 @@ import (
 //
 // Errors of the file system are errs.Output; those of write are returned as they come.
 func WriteFile(path string, write func(io.Writer) error) error {
-	target := path
+	target, mode := path, fs.FileMode(0)
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		target = real // replace what the link points to, not the link
 	}
@@ -35,6 +36,7 @@ func WriteFile(path string, write func(io.Writer) error) error {
 			}
 			return errors.Join(stream(f, path, write), f.Close())
 		}
+		mode = info.Mode().Perm()
 	}
 	temp := filepath.Join(filepath.Dir(target), fmt.Sprintf(".%s.%08x.tmp", filepath.Base(target), rand.Uint32()))
 	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
@@ -50,6 +52,11 @@ func WriteFile(path string, write func(io.Writer) error) error {
 	}()
 	if err := stream(f, path, write); err != nil {
 		return err
+	}
+	if mode != 0 {
+		if err := f.Chmod(mode); err != nil {
+			return unwritable(path, err)
+		}
 	}
 	if err := f.Sync(); err != nil {
 		return unwritable(path, err)

@@ -266,11 +266,12 @@ func (h *hdu) firstPixel(p int64, explicit bool, m *Map) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	if ok1 && ok2 && first >= 0 && last < npix && last-first == p-1 && p > 0 {
+	full := strings.EqualFold(h.str("OBJECT"), "FULLSKY")
+	if ok1 && ok2 && !full && first >= 0 && last < npix && last-first == p-1 && p > 0 {
 		return first, nil
 	}
 	e := errs.New(errs.Invalid, "%s: %d values a column, a full sky of NSIDE %d has %d", h.title(), p, m.Nside, npix)
-	if ok1 && ok2 {
+	if ok1 && ok2 && !full {
 		return 0, e.WithHint("FIRSTPIX %d and LASTPIX %d do not explain it", first, last)
 	}
 	return 0, e.WithHint("a partial sky says INDXSCHM = 'EXPLICIT', or FIRSTPIX and LASTPIX")
