@@ -100,3 +100,19 @@ func int64s(t *graph.Tensor) ([]int64, error) {
 	}
 	return nil, fmt.Errorf("want int64, got %s", t)
 }
+
+// maxBytes bounds one output whose size comes from the data of an input.
+const maxBytes = 1 << 34
+
+// outputOf allocates an output whose shape comes from data: a size that is negative, overflows or exceeds 16 GiB is an error.
+func outputOf(c *Call, d graph.DType, shape []int64) (*graph.Tensor, error) {
+	n, ok := graph.NumElements(shape)
+	size, fits := graph.ByteSize(d, n)
+	if d == graph.String {
+		size = n * 16
+	}
+	if !ok || !fits || size > maxBytes {
+		return nil, fmt.Errorf("an output of shape %v is beyond %d bytes", shape, int64(maxBytes))
+	}
+	return c.Output(d, shape...), nil
+}
