@@ -67,6 +67,16 @@ func TestVenvWithoutPipIsNamed(t *testing.T) {
 	}
 }
 
+func TestNamedCasesAreTheOnlySource(t *testing.T) {
+	named := onnxCases("root", "mine.tar.xz")
+	if len(named) != 1 || named[0].from != (local{"mine.tar.xz"}) {
+		t.Errorf("got %v want the named archive alone", named)
+	}
+	if found := onnxCases("root", ""); len(found) != 2 {
+		t.Errorf("got %v want a neighbour and a wheel", found)
+	}
+}
+
 func TestPinsAreComplete(t *testing.T) {
 	items := append(pinned("root", ""), onnxRuntime("linux/amd64"), onnxRuntime("linux/arm64"))
 	for _, it := range items {

@@ -7,11 +7,9 @@ import (
 	"strings"
 )
 
-// pinned lists the items in the order in which they are obtained. cases names a copy of the official ONNX cases, or is empty.
+// pinned lists the items in the order in which they are obtained. cases names a copy of the official ONNX cases, which then is
+// their only source, or is empty.
 func pinned(root, cases string) []item {
-	if cases == "" {
-		cases = filepath.Join(root, "..", "shared", "data", "onnx-node-tests-1.22.0.tar.xz")
-	}
 	return []item{
 		onnxRuntime(runtime.GOOS + "/" + runtime.GOARCH),
 		{
@@ -33,17 +31,9 @@ func pinned(root, cases string) []item {
 		},
 		{
 			name: "onnx-1.22", dir: "onnx-node-tests/1.22.0", standIn: "onnx-1.12",
-			about: "the 1,765 official node cases of ONNX 1.22",
-			trees: []string{"546493b27c4da1d4540a1a6bde5161a2da7c28a93b2381f18b51144b4b5894f4"},
-			sources: []source{{
-				from:   local{cases},
-				sha256: "a99a4ae36639b8b8f18fcf6a43b9165d473ac5ee2b5f5ae102ab625e02907229", size: 2060436,
-				pick: below("onnx/backend/test/data/node/"),
-			}, {
-				from:   wheel{"onnx", "1.22.0", "3.12", "manylinux_2_28_x86_64"},
-				sha256: "955e02e1f6d385b53d52f9cd7b9cdf5caf417c300bcfe3c64c6d542be763845b", size: 19106514,
-				pick: below("onnx/backend/test/data/node/"),
-			}},
+			about:   "the 1,765 official node cases of ONNX 1.22",
+			trees:   []string{"546493b27c4da1d4540a1a6bde5161a2da7c28a93b2381f18b51144b4b5894f4"},
+			sources: onnxCases(root, cases),
 		},
 		{
 			name: "onnx-1.12", dir: "onnx-node-tests/1.12.0", optional: true,
@@ -61,6 +51,24 @@ func pinned(root, cases string) []item {
 			keep:  venv{filepath.Join(root, "tools", "requirements.txt")},
 		},
 	}
+}
+
+// onnxCases are those of ONNX 1.22: the copy that was named, else one that lies beside the module, else those in the wheel.
+func onnxCases(root, named string) []source {
+	pick := below("onnx/backend/test/data/node/")
+	at := func(path string) source {
+		return source{
+			from:   local{path},
+			sha256: "a99a4ae36639b8b8f18fcf6a43b9165d473ac5ee2b5f5ae102ab625e02907229", size: 2060436, pick: pick,
+		}
+	}
+	if named != "" {
+		return []source{at(named)}
+	}
+	return []source{at(filepath.Join(root, "..", "shared", "data", "onnx-node-tests-1.22.0.tar.xz")), {
+		from:   wheel{"onnx", "1.22.0", "3.12", "manylinux_2_28_x86_64"},
+		sha256: "955e02e1f6d385b53d52f9cd7b9cdf5caf417c300bcfe3c64c6d542be763845b", size: 19106514, pick: pick,
+	}}
 }
 
 // onnxRuntime is libonnxruntime for a platform. The npm package and the wheels hold two builds of one version.

@@ -22,8 +22,8 @@ func progress(w io.Writer, what, dir string, total int64) (stop func()) {
 		defer tick.Stop()
 		for {
 			line := fmt.Sprintf("%s: %.1f MB", what, float64(size(dir))/1e6)
-			if total > 0 {
-				line += fmt.Sprintf(" of %.1f", float64(total)/1e6)
+			if total > 0 { // npm holds its archive twice for a moment
+				line = fmt.Sprintf("%s: %.1f of %.1f MB", what, float64(min(size(dir), total))/1e6, float64(total)/1e6)
 			}
 			fmt.Fprintf(w, "\r\x1b[K%s", line)
 			select {
