@@ -1,0 +1,189 @@
+//go:build cgo && !purego && (linux || darwin)
+
+package ort
+
+// #include "bridge.h"
+// #include <stdlib.h>
+import "C"
+
+import (
+	"fmt"
+	"maps"
+	goruntime "runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"unsafe"
+
+	"github.com/astronnx/astronnx/graph"
+	"github.com/astronnx/astronnx/internal/engine"
+	"github.com/astronnx/astronnx/internal/errs"
+	"github.com/astronnx/astronnx/internal/onnxio"
+	yalue "github.com/yalue/onnxruntime_go"
+)
+
+// Engine is ONNX Runtime.
+var Engine engine.Engine = ortEngine{}
+
+type ortEngine struct{}
+
+func (ortEngine) Name() string { return "onnxruntime" }
+
+// Compile starts the library if the process has none yet, serialises m and creates a session from the bytes. The plan keeps m's
+// types but not its constants.
+func (ortEngine) Compile(m *graph.Model, o engine.Options) (engine.Plan, error) {
+	lib, err := start(o.Library, o.PythonLibrary)
+	if err != nil {
+		return nil, err
+	}
+	if o.Provider == "" {
+		o.Provider = engine.CPU
+	}
+	if o.Threads <= 0 {
+		o.Threads = goruntime.GOMAXPROCS(0) // follows the container's limit
+	}
+	report := engine.Report{
+		Engine: "onnxruntime", Library: lib.Path, Version: lib.Version,
+		Provider: o.Provider, Device: o.Device, Threads: o.Threads,
+	}
+	if lib.Warning != "" {
+		report.Notes = append(report.Notes, lib.Warning)
+	}
+	data, err := onnxio.Marshal(m)
+	if err != nil {
+		return nil, err
+	}
+	session, err := create(data, &o, &report)
+	if err != nil {
+		return nil, err
+	}
+	return newPlan(m, session, o, report)
+}
+
+// create makes the session, and a second time on the CPU where the provider cannot serve and may be replaced.
+func create(data []byte, o *engine.Options, report *engine.Report) (*yalue.DynamicAdvancedSession, error) {
+	session, err := createOn(data, o)
+	if err == nil || !o.Fallback || o.Provider == engine.CPU {
+		return session, err
+	}
+	report.Notes = append(report.Notes, fmt.Sprintf("%s cannot serve, the CPU does: %v", o.Provider, err))
+	report.Provider, report.Device = engine.CPU, 0
+	o.Provider, o.Device = engine.CPU, 0
+	return createOn(data, o)
+}
+
+func createOn(data []byte, o *engine.Options) (*yalue.DynamicAdvancedSession, error) {
+	if o.Provider != engine.CPU {
+		// Providers replace signal handlers while they start; Go needs its own.
+		saved := C.ax_signals_save()
+		defer C.ax_signals_restore(saved)
+	}
+	options, err := sessionOptions(o)
+	if err != nil {
+		return nil, err
+	}
+	defer options.Destroy()
+	session, err := yalue.NewDynamicAdvancedSessionWithONNXData(data, nil, nil, options)
+	if err != nil {
+		C.ax_trim()
+		return nil, describe(0, strings.TrimPrefix(err.Error(), "Error creating C session: "))
+	}
+	return session, nil
+}
+
+func sessionOptions(o *engine.Options) (*yalue.SessionOptions, error) {
+	s, err := yalue.NewSessionOptions()
+	if err != nil {
+		return nil, errs.New(errs.Engine, "session options: %w", err)
+	}
+	fail := func(err error) (*yalue.SessionOptions, error) {
+		s.Destroy()
+		return nil, err
+	}
+	entries := map[string]string{
+		"session.intra_op.allow_spinning":         flag(o.Spinning),
+		"session.inter_op.allow_spinning":         flag(o.Spinning),
+		"session.record_ep_graph_assignment_info": "1",
+	}
+	if o.Provider != engine.CPU && !o.Fallback {
+		entries["session.disable_cpu_ep_fallback"] = "1"
+	}
+	maps.Copy(entries, o.Config)
+	steps := []func() error{
+		func() error { return s.SetIntraOpNumThreads(o.Threads) },
+		func() error { return s.SetInterOpNumThreads(max(o.InterThreads, 1)) },
+		func() error { return s.SetCpuMemArena(o.Arena) },
+		func() error { return s.SetMemPattern(o.Arena) },
+		func() error { return s.SetLogSeverityLevel(yalue.LoggingLevelError) },
+	}
+	if o.InterThreads > 1 {
+		steps = append(steps, func() error { return s.SetExecutionMode(yalue.ExecutionModeParallel) })
+	}
+	if o.Profile != "" {
+		steps = append(steps, func() error { return s.EnableProfiling(o.Profile) })
+	}
+	for _, k := range slices.Sorted(maps.Keys(entries)) {
+		steps = append(steps, func() error { return s.AddSessionConfigEntry(k, entries[k]) })
+	}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return fail(errs.New(errs.Engine, "session options: %w", err))
+		}
+	}
+	if o.Deterministic {
+		if err := check(C.ax_deterministic(optionsPointer(s))); err != nil {
+			return fail(err)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(o.Dims)) {
+		cname := C.CString(name)
+		err := check(C.ax_fix_dimension(optionsPointer(s), cname, C.int64_t(o.Dims[name])))
+		C.free(unsafe.Pointer(cname))
+		if err != nil {
+			return fail(err)
+		}
+	}
+	if err := appendProvider(s, o); err != nil {
+		return fail(err)
+	}
+	return s, nil
+}
+
+func flag(on bool) string {
+	if on {
+		return "1"
+	}
+	return "0"
+}
+
+// appendProvider asks for the provider. What cannot serve is errs.Unavailable.
+func appendProvider(s *yalue.SessionOptions, o *engine.Options) error {
+	if o.Provider == engine.CPU {
+		return nil
+	}
+	var err error
+	switch o.Provider {
+	case engine.CUDA:
+		var cuda *yalue.CUDAProviderOptions
+		if cuda, err = yalue.NewCUDAProviderOptions(); err != nil {
+			break
+		}
+		defer cuda.Destroy()
+		keys := map[string]string{"device_id": strconv.Itoa(o.Device)}
+		if o.MemoryLimit > 0 {
+			keys["gpu_mem_limit"] = strconv.FormatInt(o.MemoryLimit, 10)
+		}
+		maps.Copy(keys, o.ProviderOptions)
+		if err = cuda.Update(keys); err == nil {
+			err = s.AppendExecutionProviderCUDA(cuda)
+		}
+	default:
+		err = s.AppendExecutionProvider(string(o.Provider), o.ProviderOptions)
+	}
+	if err == nil {
+		return nil
+	}
+	return errs.New(errs.Unavailable, "provider %s, device %d: %s", o.Provider, o.Device, strings.TrimSpace(err.Error())).WithHint(
+		"the library in use was built with %s: use one that has the provider and its driver and libraries, or allow the CPU instead",
+		strings.Join(Providers(), ", "))
+}
