@@ -19,7 +19,7 @@ type item struct {
 	sources     []source // tried in order
 	keep        keeper   // for what is built on the machine instead of unpacked
 	optional    bool     // its absence is reported and is no failure
-	standIn     string   // the item that serves in its place
+	standIn     string   // the later item that serves in its place
 }
 
 // A source is an archive somewhere, with what to take out of it.
@@ -46,6 +46,7 @@ const (
 	present  = "present"
 	obtained = "obtained"
 	missing  = "missing"
+	spared   = "not needed" // the item it stands in for is there
 )
 
 // A result says where an item is and how it came there.
@@ -53,16 +54,17 @@ type result struct {
 	Item   string `json:"item"`
 	About  string `json:"about"`
 	Path   string `json:"path"`
-	State  string `json:"state"` // present, obtained or missing
+	State  string `json:"state"` // present, obtained, missing or not needed
 	Source string `json:"source,omitempty"`
 	Error  string `json:"error,omitempty"`
 }
 
-// An obtainer fills one cache folder. With check set it only looks.
+// An obtainer fills one cache folder.
 type obtainer struct {
 	cache string
 	log   io.Writer
-	check bool
+	check bool // only look
+	named bool // the items were asked for by name: stand-ins too are obtained
 }
 
 const scratch = ".tmp-"
@@ -83,10 +85,13 @@ func (o *obtainer) all(ctx context.Context, items []item) ([]result, error) {
 		}
 	}
 	var results []result
+	served := map[string]bool{} // stand-ins of what is there
 	for _, it := range items {
 		r := result{Item: it.name, About: it.about, Path: filepath.Join(o.cache, filepath.FromSlash(it.dir)), State: present}
 		switch why := it.broken(r.Path); {
 		case why == nil:
+		case served[it.name] && !o.named:
+			r.State = spared
 		case o.check:
 			r.State, r.Error = missing, why.Error()
 		default:
@@ -100,6 +105,7 @@ func (o *obtainer) all(ctx context.Context, items []item) ([]result, error) {
 			return nil, err
 		}
 		results = append(results, r)
+		served[it.standIn] = r.State != missing
 	}
 	return results, nil
 }

@@ -69,7 +69,7 @@ func run(ctx context.Context, root string, args []string, stdout, stderr io.Writ
 	if cache, err = filepath.Abs(cache); err != nil {
 		return err
 	}
-	o := &obtainer{cache: cache, log: stderr, check: *check}
+	o := &obtainer{cache: cache, log: stderr, check: *check, named: fs.NArg() > 0}
 	results, err := o.all(ctx, chosen)
 	if err != nil {
 		return err

@@ -261,6 +261,32 @@ func TestInterruptStops(t *testing.T) {
 	}
 }
 
+func TestStandInComesWhereItIsNeeded(t *testing.T) {
+	gone := []source{{from: local{"none"}}}
+	for name, c := range map[string]struct {
+		there, named bool
+		want         string
+	}{
+		"needed":     {false, false, obtained},
+		"not needed": {true, false, spared},
+		"named":      {true, true, obtained},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := sell(t, whole)
+			full, spare := s.item, s.item
+			full.name, full.dir, full.standIn = "full", "full", spare.name
+			if !c.there {
+				full.sources = gone
+			}
+			o := &obtainer{cache: t.TempDir(), log: io.Discard, named: c.named}
+			results, err := o.all(t.Context(), []item{full, spare})
+			if err != nil || results[1].State != c.want {
+				t.Errorf("got %+v, %v want the stand-in %s", results, err, c.want)
+			}
+		})
+	}
+}
+
 func TestVerdict(t *testing.T) {
 	full, spare, extra := item{name: "full", standIn: "spare"}, item{name: "spare", optional: true}, item{name: "extra", optional: true}
 	for name, c := range map[string]struct {
