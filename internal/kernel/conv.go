@@ -2,7 +2,8 @@
 // same results up to the rounding of sums.
 //
 // The nine-tap convolution of maps (N, C, P) takes a table: for each output pixel the nine input pixels it reads, in the
-// lattice order N NE E NW C SE W SW S. It knows nothing of the sphere. A Geometry holds the table made ready, Weights one
+// lattice order N NE E NW C SE W SW S. It knows nothing of the sphere; any numbering whose neighbours in number are mostly
+// neighbours on the sphere runs fast: NESTED, RING, XY, and parts of them. A Geometry holds the table made ready, Weights one
 // layer's filter; both are immutable and shared freely between layers and goroutines.
 package kernel
 
@@ -29,25 +30,13 @@ func (p Path) String() string {
 	return [...]string{"auto", "portable", "avx2", "avx512"}[p]
 }
 
-// Scheme is a pixel numbering whose order LatticeOrder improves.
-type Scheme int
-
-// The numberings; NESTED needs no order.
-const (
-	Ring Scheme = iota + 1
-	XY
-)
-
 // Fill makes one tap read the mean of the input pixels A and B, whatever the table holds for it.
 type Fill struct{ Pixel, Tap, A, B int64 }
 
 // Layout holds what a table may come with; the zero value is for a plain table.
 type Layout struct {
 	Fills []Fill
-	// Order is a permutation of the output pixels, the order of work: the closer on the sphere the pixels that follow each
-	// other, the faster. It changes no result. Nil is ascending, best for NESTED; LatticeOrder makes one for RING and XY.
-	Order []int64
-	// Tile is the number of pixels worked on together, 1 to 2048; 0 chooses.
+	// Tile is the number of pixels worked on together, 1 to 2048; 0 chooses. It changes no result.
 	Tile int
 }
 
@@ -71,8 +60,6 @@ func checkTable(in, entries int, l Layout) (out int, err error) {
 		return 0, errs.New(errs.Input, "%d input pixels", in)
 	case entries%Taps != 0:
 		return 0, errs.New(errs.Input, "a table of %d entries: expected %d for each output pixel", entries, Taps)
-	case l.Order != nil && len(l.Order) != out:
-		return 0, errs.New(errs.Input, "an order of %d pixels for a table of %d", len(l.Order), out)
 	case l.Tile < 0 || l.Tile > 2048:
 		return 0, errs.New(errs.Input, "tiles of %d pixels: expected 1 to 2048, or 0 to choose", l.Tile)
 	}

@@ -47,7 +47,7 @@ func NewGeometry[I int32 | int64](in int, index []I, l Layout) (*Geometry, error
 	}
 	var entry I
 	p, status := c.NewGeom(int64(in), int64(out), unsafe.Pointer(unsafe.SliceData(index)), int(unsafe.Sizeof(entry)),
-		unsafe.Pointer(unsafe.SliceData(l.Fills)), int64(len(l.Fills)), unsafe.SliceData(l.Order), int64(l.Tile))
+		unsafe.Pointer(unsafe.SliceData(l.Fills)), int64(len(l.Fills)), int64(l.Tile))
 	if err := failure(status, "convolution table"); err != nil {
 		return nil, err
 	}
@@ -102,14 +102,8 @@ func Conv(g *Geometry, w *Weights, y []float32, a ConvInput) error {
 	return failure(status, "convolution on path "+a.Path.String())
 }
 
-// LatticeOrder returns an order of work for full-sky maps of 12*nside*nside pixels: blocks of the faces' lattices.
-func LatticeOrder(nside int, s Scheme) ([]int64, error) {
-	if nside < 1 || nside > 1<<29 {
-		return nil, errs.New(errs.Input, "nside %d: expected 1 to 2^29", nside)
-	}
-	order := make([]int64, 12*nside*nside)
-	return order, failure(c.LatticeOrder(int64(nside), int(s), &order[0]), "lattice order")
-}
-
 // Available says whether this build and processor have the path.
 func (p Path) Available() bool { return c.HasPath(int(p)) }
+
+// Peak measures the arithmetic limit of one core on the path, in GFLOP/s; 0 if it cannot. It takes some milliseconds.
+func (p Path) Peak() float64 { return c.Peak(int(p)) }

@@ -28,9 +28,6 @@ func NewGeometry[I int32 | int64](in int, index []I, l Layout) (*Geometry, error
 	if err != nil {
 		return nil, err
 	}
-	if err := checkOrder(l.Order); err != nil {
-		return nil, err
-	}
 	g := &Geometry{index: make([]int64, len(index)), fills: append([]Fill(nil), l.Fills...), in: in, out: out}
 	for i, v := range index {
 		g.index[i] = int64(v)
@@ -47,17 +44,6 @@ func NewGeometry[I int32 | int64](in int, index []I, l Layout) (*Geometry, error
 		g.index[f.Pixel*Taps+f.Tap] = -2 - int64(i)
 	}
 	return g, nil
-}
-
-func checkOrder(order []int64) error {
-	seen := make([]bool, len(order))
-	for i, p := range order {
-		if p < 0 || p >= int64(len(order)) || seen[p] {
-			return errs.New(errs.Input, "order[%d] is %d: expected a permutation", i, p)
-		}
-		seen[p] = true
-	}
-	return nil
 }
 
 // Close releases the geometry, which no run may use any more.
@@ -162,21 +148,8 @@ func convPixels(g *Geometry, w *Weights, y []float32, a *ConvInput, n, first, la
 	}
 }
 
-// LatticeOrder returns an order of work for full-sky maps of 12*nside*nside pixels: blocks of the faces' lattices. Here, where
-// no order is faster, it is the ascending one.
-func LatticeOrder(nside int, s Scheme) ([]int64, error) {
-	if nside < 1 || nside > 1<<29 {
-		return nil, errs.New(errs.Input, "nside %d: expected 1 to 2^29", nside)
-	}
-	if s != Ring && s != XY {
-		return nil, errs.New(errs.Input, "scheme %d: expected Ring or XY", s)
-	}
-	order := make([]int64, 12*nside*nside)
-	for i := range order {
-		order[i] = int64(i)
-	}
-	return order, nil
-}
-
 // Available says whether this build and processor have the path.
 func (p Path) Available() bool { return p == Auto || p == Portable }
+
+// Peak measures the arithmetic limit of one core on the path, in GFLOP/s; 0 if it cannot. It takes some milliseconds.
+func (p Path) Peak() float64 { return 0 }

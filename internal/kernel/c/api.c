@@ -9,7 +9,7 @@ const char *conv_message(int status) {
 	case ASTRONNX_CONV_OK: return "no error";
 	case ASTRONNX_CONV_BAD_ARGUMENT: return "a required pointer is null or a selector is outside its range";
 	case ASTRONNX_CONV_BAD_SIZE: return "a size is below its minimum or overflows";
-	case ASTRONNX_CONV_BAD_TABLE: return "a fill lies outside the table or stands twice, or the order is no permutation";
+	case ASTRONNX_CONV_BAD_TABLE: return "a fill lies outside the table or stands twice";
 	case ASTRONNX_CONV_NO_MEMORY: return "out of memory";
 	case ASTRONNX_CONV_NO_PATH: return "this processor lacks the instructions asked for";
 	}
@@ -27,7 +27,6 @@ const astronnx_healpix_conv_api *conv_table(void) {
 	    .weights_free = conv_weights_free,
 	    .run = conv_run,
 	    .scratch_bytes = conv_scratch_bytes,
-	    .lattice_order = conv_lattice_order,
 	    .has_path = has_path,
 	    .message = conv_message,
 	};

@@ -36,7 +36,6 @@ typedef struct {
 	LIST(span) spans;
 	LIST(int64_t) singles;
 	LIST(pair) pairs;
-	LIST(segment) segments;
 	LIST(uint16_t) patterns;
 	int32_t *row;          // [p_in] row of an input in the present tile, 0 if it has none
 	int64_t *reads;        // [TAPS * tile] the distinct inputs of the present tile
@@ -54,8 +53,6 @@ static inline int64_t entry(const astronnx_conv_table *t, int64_t p, int k) {
 	int64_t v = t->index_bytes == 4 ? ((const int32_t *)t->index)[at] : ((const int64_t *)t->index)[at];
 	return (uint64_t)v < (uint64_t)t->p_in ? v : -1;
 }
-
-static inline int64_t output(const astronnx_conv_table *t, int64_t i) { return t->order ? t->order[i] : i; }
 
 static int by_pixel(const void *a, const void *b) {
 	const astronnx_conv_fill *p = a, *q = b;
@@ -76,8 +73,8 @@ static int64_t list_reads(builder *b, int64_t first, int64_t last) {
 	int64_t n = 0, own = 0, own_n = 0; // own: the run of ids that begins with the first centre; known without a look-up
 	for (int i = 0; i < TAPS; i++) {
 		int k = taps[i];
-		for (int64_t q = first; q < last; q++) {
-			int64_t p = output(b->t, q), v = entry(b->t, p, k);
+		for (int64_t p = first; p < last; p++) {
+			int64_t v = entry(b->t, p, k);
 			if (v < 0 || (uint64_t)(v - own) < (uint64_t)own_n || b->row[v] != 0 || find_fill(b, p, k)) continue;
 			b->row[v] = 1;
 			b->reads[n++] = v;
@@ -115,8 +112,8 @@ static bool assign_rows(builder *b, int64_t n, int64_t *rows) {
 // Writes the rows of every (output, tap); fills get a row each.
 static bool write_pattern(builder *b, int64_t first, int64_t last, int64_t *rows) {
 	uint16_t *to = b->pattern;
-	for (int64_t q = first; q < last; q++) {
-		int64_t i = q - first, p = output(b->t, q);
+	for (int64_t p = first; p < last; p++) {
+		int64_t i = p - first;
 		uint16_t *at = to + i / HALF * HALF * TAPS + i % HALF;
 		bool filled = b->filled != NULL && (b->filled[p >> 6] >> (p & 63) & 1);
 		for (int k = 0; k < TAPS; k++) {
@@ -188,45 +185,17 @@ static int64_t keep_pattern(builder *b) {
 	return g->n_patterns++;
 }
 
-static bool write_segments(builder *b, int64_t first, int64_t last) {
-	if (b->t->order == NULL) return true;
-	if (!RESERVE(b->segments, last - first)) return false;
-	for (int64_t q = first; q < last; q++) {
-		int64_t p = b->t->order[q];
-		int32_t lane = (int32_t)((q - first) % GROUP);
-		segment *s = b->segments.n ? &b->segments.at[b->segments.n - 1] : NULL;
-		if (lane != 0 && s->out + s->count == p)
-			s->count++;
-		else
-			b->segments.at[b->segments.n++] = (segment){p, lane, 1};
-	}
-	return true;
-}
-
 static bool build_tile(builder *b, int64_t i) {
 	astronnx_conv_geom *g = b->g;
 	int64_t first = i * g->tile_pixels, last = min64(first + g->tile_pixels, g->p_out), rows;
 	tile *t = &g->tiles[i];
-	*t = (tile){first, b->spans.n, b->singles.n, b->pairs.n, b->segments.n, 0};
+	*t = (tile){first, b->spans.n, b->singles.n, b->pairs.n, 0};
 	int64_t n = list_reads(b, first, last);
-	if (!assign_rows(b, n, &rows) || !write_pattern(b, first, last, &rows) || !write_segments(b, first, last)) return false;
+	if (!assign_rows(b, n, &rows) || !write_pattern(b, first, last, &rows)) return false;
 	for (int64_t r = 0; r < n; r++) b->row[b->reads[r]] = 0;
 	t->pattern = keep_pattern(b);
 	if (rows > g->max_rows) g->max_rows = rows;
 	return t->pattern >= 0;
-}
-
-static int check_order(const astronnx_conv_table *t) {
-	if (t->order == NULL) return ASTRONNX_CONV_OK;
-	uint8_t *seen = calloc((size_t)t->p_out + 1, 1);
-	if (seen == NULL) return ASTRONNX_CONV_NO_MEMORY;
-	int status = ASTRONNX_CONV_OK;
-	for (int64_t i = 0; i < t->p_out && status == ASTRONNX_CONV_OK; i++) {
-		int64_t p = t->order[i];
-		if ((uint64_t)p >= (uint64_t)t->p_out || seen[p]++) status = ASTRONNX_CONV_BAD_TABLE;
-	}
-	free(seen);
-	return status;
 }
 
 static int take_fills(builder *b) {
@@ -253,8 +222,7 @@ static int take_fills(builder *b) {
 
 static int build(builder *b) {
 	astronnx_conv_geom *g = b->g;
-	int status = check_order(b->t);
-	if (status == ASTRONNX_CONV_OK) status = take_fills(b);
+	int status = take_fills(b);
 	if (status != ASTRONNX_CONV_OK) return status;
 	g->n_tiles = ceil_div(g->p_out, g->tile_pixels);
 	g->pattern_groups = ceil_div(g->tile_pixels, GROUP);
@@ -268,7 +236,7 @@ static int build(builder *b) {
 		return ASTRONNX_CONV_NO_MEMORY;
 	for (int64_t i = 0; i < g->n_tiles; i++)
 		if (!build_tile(b, i)) return ASTRONNX_CONV_NO_MEMORY;
-	g->tiles[g->n_tiles] = (tile){g->p_out, b->spans.n, b->singles.n, b->pairs.n, b->segments.n, 0};
+	g->tiles[g->n_tiles] = (tile){g->p_out, b->spans.n, b->singles.n, b->pairs.n, 0};
 	return ASTRONNX_CONV_OK;
 }
 
@@ -306,7 +274,6 @@ int conv_geom_new(const astronnx_conv_table *t, astronnx_conv_geom **out) {
 	g->spans = settle(b.spans.at, b.spans.n, sizeof *g->spans, &g->bytes);
 	g->singles = settle(b.singles.at, b.singles.n, sizeof *g->singles, &g->bytes);
 	g->pairs = settle(b.pairs.at, b.pairs.n, sizeof *g->pairs, &g->bytes);
-	g->segments = settle(b.segments.at, b.segments.n, sizeof *g->segments, &g->bytes);
 	g->patterns = settle(b.patterns.at, b.patterns.n, sizeof *g->patterns, &g->bytes);
 	free(b.row);
 	free(b.reads);
@@ -329,7 +296,6 @@ void conv_geom_free(astronnx_conv_geom *g) {
 	free(g->spans);
 	free(g->singles);
 	free(g->pairs);
-	free(g->segments);
 	free(g->patterns);
 	free(g);
 }

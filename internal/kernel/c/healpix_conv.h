@@ -20,7 +20,7 @@ enum astronnx_conv_status {
 	ASTRONNX_CONV_OK = 0,
 	ASTRONNX_CONV_BAD_ARGUMENT = 1, // a null pointer, or a value outside its enum
 	ASTRONNX_CONV_BAD_SIZE = 2,     // a size below its minimum, or whose product overflows
-	ASTRONNX_CONV_BAD_TABLE = 3,    // a fill outside the table, or an order that is no permutation
+	ASTRONNX_CONV_BAD_TABLE = 3,    // a fill outside the table, or two of one tap
 	ASTRONNX_CONV_NO_MEMORY = 4,
 	ASTRONNX_CONV_NO_PATH = 5,      // the processor lacks the instructions asked for
 };
@@ -30,11 +30,6 @@ enum astronnx_conv_path {
 	ASTRONNX_CONV_PORTABLE = 1,
 	ASTRONNX_CONV_AVX2 = 2,
 	ASTRONNX_CONV_AVX512 = 3,
-};
-
-enum astronnx_conv_scheme {
-	ASTRONNX_CONV_RING = 1,
-	ASTRONNX_CONV_XY = 2,
 };
 
 // A tap that reads the mean of two input pixels, in place of what the table holds.
@@ -50,8 +45,7 @@ typedef struct {
 	int index_bytes;   // 4 (int32) or 8 (int64)
 	const astronnx_conv_fill *fills;
 	int64_t n_fills;
-	const int64_t *order; // a permutation of the outputs: the order of work; NULL: ascending
-	int64_t tile;         // outputs worked on together; 0: chosen
+	int64_t tile; // outputs worked on together, at most 2048; 0: chosen
 } astronnx_conv_table;
 
 // Where the pixels stand: tiles, what they read, and their patterns. Immutable, shared by any number of layers and threads.
@@ -89,7 +83,8 @@ typedef struct {
 	uint32_t version; // ASTRONNX_CONV_VERSION
 	uint32_t bytes;   // sizeof(astronnx_healpix_conv_api)
 
-	// The index, fills and order are copied from; nothing of the table is kept.
+	// Nothing of the table is kept. Any numbering serves whose neighbours in number are mostly neighbours on the sphere: NESTED,
+	// RING, XY, and their parts.
 	int (*geom_new)(const astronnx_conv_table *table, astronnx_conv_geom **out);
 	void (*geom_free)(astronnx_conv_geom *g); // NULL is allowed
 	void (*geom_info)(const astronnx_conv_geom *g, astronnx_conv_info *out);
@@ -103,10 +98,6 @@ typedef struct {
 
 	// Bytes each working thread holds for this pair. They are kept, grown at need, until the thread ends.
 	size_t (*scratch_bytes)(const astronnx_conv_geom *g, const astronnx_conv_weights *w);
-
-	// Fills order[12*nside*nside] so that pixels close on the sphere are close in it: pass it as the table's order for
-	// full-sky maps in RING or XY. NESTED maps need none.
-	int (*lattice_order)(int64_t nside, int scheme, int64_t *order);
 
 	int (*has_path)(int path);
 	const char *(*message)(int status); // never NULL

@@ -11,9 +11,10 @@
 
 enum {
 	TAPS = ASTRONNX_CONV_TAPS,
-	GROUP = 16,                    // outputs finished together
+	GROUP = 16,                    // outputs summed together
 	HALF = 8,                      // outputs whose offsets of one tap stand together in a pattern
 	GROUP_ENTRIES = GROUP * TAPS,  // pattern entries of a group: [2][TAPS][HALF]
+	BATCH = 64,                    // outputs finished together: four lines of each channel
 	BLOCK = 32,                    // output channels computed together; the last block of a layer may be of GROUP
 	MAX_TILE = 2048,               // so that rows, at most 1 + TAPS * MAX_TILE, and their product with a stride fit
 };
@@ -28,17 +29,11 @@ typedef struct {
 	int64_t a, b;
 } pair;
 
-// Consecutive outputs of one group: lanes lane..lane+count-1 go to out..out+count-1.
-typedef struct {
-	int64_t out;
-	int32_t lane, count;
-} segment;
-
 // A tile's rows: row 0 is zero, then its spans, singles and pairs. Each field is where its part of a shared list begins;
 // the next tile's field is where it ends.
 typedef struct {
-	int64_t first; // position of its first output in the order of work
-	int64_t span, single, pair, segment;
+	int64_t first; // its first output
+	int64_t span, single, pair;
 	int64_t pattern; // number of its pattern
 } tile;
 
@@ -51,7 +46,6 @@ struct astronnx_conv_geom {
 	span *spans;
 	int64_t *singles;
 	pair *pairs;
-	segment *segments;  // NULL: outputs in ascending order
 	uint16_t *patterns; // [n_patterns][pattern_groups][2][TAPS][HALF] rows
 	int64_t bytes;
 };
@@ -74,9 +68,10 @@ typedef struct {
 	// o holds if accumulate.
 	void (*gemm)(float *o, int64_t ldo, const float *rows, const uint32_t *off, int channels, const float *w, int width,
 	             bool accumulate);
-	// y[c][out] = scale[lane] * o[lane][c] + bias[c] for the lanes of the segments. scale NULL: 1.
-	void (*finish)(float *y, int64_t plane, const segment *seg, int n_seg, const float *o, int64_t ldo, int channels,
-	               const float *bias, const float *scale, bool stream);
+	// y[c][i] = scale[i] * o[i][c] + bias[c] for n outputs. scale NULL: 1. Streamed stores need y and plane at multiples of 64
+	// bytes.
+	void (*finish)(float *y, int64_t plane, int64_t n, const float *o, int64_t ldo, int channels, const float *bias,
+	               const float *scale, bool stream);
 	void (*fence)(void); // after streamed stores
 } path;
 
@@ -101,9 +96,9 @@ int conv_weights_new(int64_t co, int64_t ci, const float *w, const float *bias, 
 void conv_weights_free(astronnx_conv_weights *w);
 int conv_run(const astronnx_conv_geom *g, const astronnx_conv_weights *w, const astronnx_conv_args *a);
 size_t conv_scratch_bytes(const astronnx_conv_geom *g, const astronnx_conv_weights *w);
-int conv_lattice_order(int64_t nside, int scheme, int64_t *order);
 const astronnx_healpix_conv_api *conv_table(void);
 const char *conv_message(int status);
+double conv_peak(int which);
 
 static inline int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }

@@ -14,8 +14,8 @@ static void parallel_for(void *ctx, void (*fn)(void *, size_t), size_t total, vo
 
 // Structs that hold pointers into Go memory are made on this side, where cgo allows them.
 static int geom_new(int64_t p_in, int64_t p_out, const void *index, int index_bytes, const void *fills, int64_t n_fills,
-                    const int64_t *order, int64_t tile, astronnx_conv_geom **out) {
-	astronnx_conv_table t = {p_in, p_out, index, index_bytes, fills, n_fills, order, tile};
+                    int64_t tile, astronnx_conv_geom **out) {
+	astronnx_conv_table t = {p_in, p_out, index, index_bytes, fills, n_fills, tile};
 	return conv_geom_new(&t, out);
 }
 
@@ -45,11 +45,10 @@ type (
 type Info struct{ Tiles, Patterns, Rows, Singles, Bytes int64 }
 
 // NewGeom is geom_new; fills points to nFills astronnx_conv_fill. The second result is a status.
-func NewGeom(in, out int64, index unsafe.Pointer, indexBytes int, fills unsafe.Pointer, nFills int64, order *int64,
-	tile int64) (Geom, int) {
+func NewGeom(in, out int64, index unsafe.Pointer, indexBytes int, fills unsafe.Pointer, nFills, tile int64) (Geom, int) {
 	var p *C.astronnx_conv_geom
 	s := C.geom_new(C.int64_t(in), C.int64_t(out), index, C.int(indexBytes), fills, C.int64_t(nFills),
-		(*C.int64_t)(unsafe.Pointer(order)), C.int64_t(tile), &p)
+		C.int64_t(tile), &p)
 	return Geom{p}, int(s)
 }
 
@@ -87,13 +86,11 @@ func flag(b bool) C.int {
 	return 0
 }
 
-// LatticeOrder is lattice_order.
-func LatticeOrder(nside int64, scheme int, order *int64) int {
-	return int(C.conv_lattice_order(C.int64_t(nside), C.int(scheme), (*C.int64_t)(unsafe.Pointer(order))))
-}
-
 // HasPath is has_path.
 func HasPath(path int) bool { return C.conv_path(C.int(path)) != nil }
 
 // Message is message.
 func Message(status int) string { return C.GoString(C.conv_message(C.int(status))) }
+
+// Peak measures the processor's arithmetic limit on a path, in GFLOP/s of one core; it takes some milliseconds.
+func Peak(path int) float64 { return float64(C.conv_peak(C.int(path))) }

@@ -127,35 +127,28 @@ static void gemm(float *o, int64_t ldo, const float *rows, const uint32_t *off, 
 		by_channels[channels <= 4 ? channels : 0](o + v, ldo, (const char *)rows, off, channels, w + v, width, accumulate);
 }
 
-TARGET static void finish(float *y, int64_t plane, const segment *seg, int n_seg, const float *o, int64_t ldo, int channels,
-                          const float *bias, const float *scale, bool stream) {
-	bool whole = seg->count == GROUP;
-	for (int c = 0; c < channels; c += 8, o += 8, bias += 8, y += 8 * plane) {
-		int n = channels - c < 8 ? channels - c : 8;
-		float held[8][GROUP] __attribute__((aligned(32))); // where outputs are scattered
-		for (int h = 0; h < GROUP; h += 8) {
-			__m256 s = scale != NULL ? _mm256_loadu_ps(scale + h) : _mm256_set1_ps(1), r[8];
+TARGET static void finish(float *y, int64_t plane, int64_t n, const float *o, int64_t ldo, int channels, const float *bias,
+                          const float *scale, bool stream) {
+	for (int c = 0; c < channels; c += 8)
+		for (int64_t q = 0; q < n; q += 8) {
+			__m256i lanes = _mm256_cmpgt_epi32(_mm256_set1_epi32((int)(n - q)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+			__m256 s = scale != NULL ? _mm256_maskload_ps(scale + q, lanes) : _mm256_set1_ps(1), r[8];
 #pragma GCC unroll 8
-			for (int i = 0; i < 8; i++) r[i] = _mm256_load_ps(o + (h + i) * ldo);
+			for (int i = 0; i < 8; i++) r[i] = _mm256_load_ps(o + (q + i) * ldo + c);
 			transpose(r);
 #pragma GCC unroll 8
 			for (int i = 0; i < 8; i++) {
-				if (i >= n) break;
-				__m256 v = _mm256_fmadd_ps(r[i], s, _mm256_set1_ps(bias[i]));
-				float *to = y + i * plane + seg->out + h;
-				if (!whole)
-					_mm256_store_ps(held[i] + h, v);
-				else if (stream)
+				if (c + i >= channels) break;
+				__m256 v = _mm256_fmadd_ps(r[i], s, _mm256_set1_ps(bias[c + i]));
+				float *to = y + (c + i) * plane + q;
+				if (stream)
 					_mm256_stream_ps(to, v);
-				else
+				else if (n - q >= 8)
 					_mm256_storeu_ps(to, v);
+				else
+					_mm256_maskstore_ps(to, lanes, v);
 			}
 		}
-		if (whole) continue;
-		for (int i = 0; i < n; i++)
-			for (int j = 0; j < n_seg; j++)
-				memcpy(y + i * plane + seg[j].out, held[i] + seg[j].lane, (size_t)seg[j].count * sizeof(float));
-	}
 }
 
 static void fence(void) { _mm_sfence(); }

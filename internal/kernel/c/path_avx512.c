@@ -170,30 +170,26 @@ static void gemm(float *o, int64_t ldo, const float *rows, const uint32_t *off, 
 	wide[fixed](o + HALF * ldo, ldo, (const char *)rows, off + HALF * TAPS, channels, w, accumulate);
 }
 
-TARGET static void finish(float *y, int64_t plane, const segment *seg, int n_seg, const float *o, int64_t ldo, int channels,
-                          const float *bias, const float *scale, bool stream) {
-	__m512 s = scale != NULL ? _mm512_loadu_ps(scale) : _mm512_set1_ps(1);
-	bool whole = seg->count == GROUP;
-	for (int c = 0; c < channels; c += 16, o += 16, bias += 16, y += 16 * plane) {
-		int n = channels - c < 16 ? channels - c : 16;
-		__m512 r[16];
+TARGET static void finish(float *y, int64_t plane, int64_t n, const float *o, int64_t ldo, int channels, const float *bias,
+                          const float *scale, bool stream) {
+	for (int c = 0; c < channels; c += 16)
+		for (int64_t q = 0; q < n; q += GROUP) {
+			__mmask16 lanes = first_lanes(n - q);
+			__m512 s = scale != NULL ? _mm512_maskz_loadu_ps(lanes, scale + q) : _mm512_set1_ps(1), r[16];
 #pragma GCC unroll 16
-		for (int i = 0; i < 16; i++) r[i] = _mm512_load_ps(o + i * ldo);
-		transpose(r);
+			for (int i = 0; i < 16; i++) r[i] = _mm512_load_ps(o + (q + i) * ldo + c);
+			transpose(r);
 #pragma GCC unroll 16
-		for (int i = 0; i < 16; i++) {
-			if (i >= n) break;
-			__m512 v = _mm512_fmadd_ps(r[i], s, _mm512_set1_ps(bias[i]));
-			float *to = y + i * plane;
-			if (whole && stream)
-				_mm512_stream_ps(to + seg->out, v);
-			else if (whole)
-				_mm512_storeu_ps(to + seg->out, v);
-			else
-				for (int j = 0; j < n_seg; j++)
-					_mm512_mask_storeu_ps(to + (seg[j].out - seg[j].lane), (__mmask16)(((1u << seg[j].count) - 1) << seg[j].lane), v);
+			for (int i = 0; i < 16; i++) {
+				if (c + i >= channels) break;
+				__m512 v = _mm512_fmadd_ps(r[i], s, _mm512_set1_ps(bias[c + i]));
+				float *to = y + (c + i) * plane + q;
+				if (stream)
+					_mm512_stream_ps(to, v);
+				else
+					_mm512_mask_storeu_ps(to, lanes, v);
+			}
 		}
-	}
 }
 
 static void fence(void) { _mm_sfence(); }

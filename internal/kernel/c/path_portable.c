@@ -56,16 +56,14 @@ static void gemm(float *o, int64_t ldo, const float *rows, const uint32_t *off, 
 			        accumulate);
 }
 
-static void finish(float *y, int64_t plane, const segment *seg, int n_seg, const float *o, int64_t ldo, int channels,
-                   const float *bias, const float *scale, bool stream) {
+static void finish(float *y, int64_t plane, int64_t n, const float *o, int64_t ldo, int channels, const float *bias,
+                   const float *scale, bool stream) {
 	(void)stream;
-	for (int c = 0; c < channels; c++)
-		for (int s = 0; s < n_seg; s++)
-			for (int i = 0; i < seg[s].count; i++) {
-				int lane = seg[s].lane + i;
-				float sum = o[lane * ldo + c];
-				y[c * plane + seg[s].out + i] = (scale != NULL ? scale[lane] * sum : sum) + bias[c];
-			}
+	for (int c = 0; c < channels; c++, y += plane)
+		for (int64_t i = 0; i < n; i++) {
+			float sum = o[i * ldo + c];
+			y[i] = (scale != NULL ? scale[i] * sum : sum) + bias[c];
+		}
 }
 
 static void fence(void) {}

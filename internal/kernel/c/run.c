@@ -30,7 +30,8 @@ const path *conv_path(int which) {
 
 // Sums of a whole tile are kept only where the input channels come in several blocks.
 static int64_t sum_rows(const astronnx_conv_geom *g, const astronnx_conv_weights *w) {
-	return w->ci > w->ci_block ? g->pattern_groups * GROUP : GROUP;
+	int64_t pixels = g->pattern_groups * GROUP;
+	return w->ci > w->ci_block ? pixels : min64(BATCH, pixels);
 }
 
 // Layout: sums, then rows.
@@ -67,18 +68,6 @@ static void load_rows(const job *j, const tile *t, float *rows, const float *x, 
 	}
 }
 
-// The segments of the group that begins at output q of a tile of n; plain is room for the one of an ascending order.
-static int group_segments(const tile *t, int64_t q, int64_t n, const segment **seg, segment *plain) {
-	int lanes = (int)min64(GROUP, n - q), count = 1;
-	if (*seg == NULL) {
-		*plain = (segment){t->first + q, 0, lanes};
-		*seg = plain;
-		return 1;
-	}
-	while ((*seg)[count - 1].lane + (*seg)[count - 1].count < lanes) count++;
-	return count;
-}
-
 static void run_tile(const job *j, int64_t map, const tile *t, float *sums) {
 	const astronnx_conv_geom *g = j->g;
 	const astronnx_conv_weights *w = j->w;
@@ -86,9 +75,9 @@ static void run_tile(const job *j, int64_t map, const tile *t, float *sums) {
 	const int64_t n = t[1].first - t->first, ldo = w->co_padded;
 	float *rows = sums + sum_rows(g, w) * ldo;
 	const float *x = a->x + map * w->ci * g->p_in;
-	float *y = a->y + map * w->co * g->p_out;
+	float *y = a->y + map * w->co * g->p_out + t->first;
 	const uint8_t *mask = a->mask ? a->mask + (a->mask_per_map ? map * g->p_in : 0) : NULL;
-	const float *scale = a->scale ? a->scale + (a->scale_per_map ? map * g->p_out : 0) : NULL;
+	const float *scale = a->scale ? a->scale + (a->scale_per_map ? map * g->p_out : 0) + t->first : NULL;
 	const uint16_t *pattern = g->patterns + t->pattern * g->pattern_groups * GROUP_ENTRIES;
 	const bool whole = w->ci > w->ci_block;
 
@@ -98,25 +87,19 @@ static void run_tile(const job *j, int64_t map, const tile *t, float *sums) {
 		load_rows(j, t, rows, x + c * g->p_in, channels, mask);
 		for (int64_t o0 = 0; o0 < ldo; o0 += j->panel_blocks * BLOCK) {
 			const int64_t o1 = min64(o0 + j->panel_blocks * BLOCK, ldo);
-			const segment *next = g->segments ? g->segments + t->segment : NULL;
-			for (int64_t q = 0; q < n; q += GROUP) {
-				uint32_t off[GROUP_ENTRIES] __attribute__((aligned(64)));
+			for (int64_t q = 0; q < n; q += BATCH) {
+				const int64_t end = min64(q + BATCH, n);
 				float *o = whole ? sums + q * ldo : sums;
-				j->path->offsets(off, pattern + q * TAPS, (uint32_t)channels * sizeof(float));
-				for (int64_t b = o0; b < o1; b += BLOCK)
-					j->path->gemm(o + b, ldo, rows, off, channels, w->packed + (c * ldo + b * channels) * TAPS,
-					              (int)min64(BLOCK, ldo - b), c > 0);
-				if (!last) continue;
-				segment plain;
-				const segment *seg = next;
-				int count = group_segments(t, q, n, &seg, &plain);
-				float s[GROUP] = {0};
-				if (scale != NULL)
-					for (int i = 0; i < count; i++)
-						memcpy(s + seg[i].lane, scale + seg[i].out, (size_t)seg[i].count * sizeof(float));
-				j->path->finish(y + o0 * g->p_out, g->p_out, seg, count, o + o0, ldo, (int)(min64(o1, w->co) - o0), w->bias + o0,
-				                scale ? s : NULL, j->stream);
-				if (next != NULL) next += count;
+				for (int64_t i = q; i < end; i += GROUP) {
+					uint32_t off[GROUP_ENTRIES] __attribute__((aligned(64)));
+					j->path->offsets(off, pattern + i * TAPS, (uint32_t)channels * sizeof(float));
+					for (int64_t b = o0; b < o1; b += BLOCK)
+						j->path->gemm(o + (i - q) * ldo + b, ldo, rows, off, channels, w->packed + (c * ldo + b * channels) * TAPS,
+						              (int)min64(BLOCK, ldo - b), c > 0);
+				}
+				if (last)
+					j->path->finish(y + o0 * g->p_out + q, g->p_out, end - q, o + o0, ldo, (int)(min64(o1, w->co) - o0), w->bias + o0,
+					                scale ? scale + q : NULL, j->stream);
 			}
 		}
 	}
@@ -168,8 +151,7 @@ int conv_run(const astronnx_conv_geom *g, const astronnx_conv_weights *w, const 
 	j.panel_blocks = PANEL_BYTES / (w->ci_block * TAPS * BLOCK * (int64_t)sizeof(float));
 	if (j.panel_blocks < 1) j.panel_blocks = 1;
 	// A streamed store writes a whole aligned line past the cache.
-	j.stream = g->segments == NULL && out > conv_l3_bytes() && (uintptr_t)a->y % 64 == 0 && g->p_out % GROUP == 0 &&
-	           g->tile_pixels % GROUP == 0;
+	j.stream = out > conv_l3_bytes() && (uintptr_t)a->y % 64 == 0 && g->p_out % GROUP == 0 && g->tile_pixels % GROUP == 0;
 	size_t items = (size_t)ceil_div(j.tiles, j.chunk);
 	if (a->parallel_for != NULL && items > 1)
 		a->parallel_for(a->ctx, run_item, items, &j);
