@@ -11,9 +11,9 @@ import (
 	"github.com/astronnx/astronnx/ops"
 )
 
-// Plan is a model made ready to run: every value has a slot, every node its operator, and each slot is freed after its last use.
-// A Plan does not change and may be run by many goroutines.
-type Plan struct {
+// program is a graph made ready to run: every value has a slot, every node its operator, and each slot is freed after its last use.
+// It does not change and may be run by many goroutines.
+type program struct {
 	inputs  []int
 	outputs []int
 	presets []preset // constants and defaults
@@ -38,14 +38,15 @@ type step struct {
 	in     []int // -1: absent
 	out    []int // -1: absent
 	free   []int // slots whose last use this is
-	bodies map[*graph.Graph]*Plan
-	call   *Plan
+	bodies map[*graph.Graph]*program
+	call   *program
 }
 
-// Compile plans m with the operators of set. A node that set lacks runs through its model-local function or, if it is a composite
+// compile plans m with the operators of set. A node that set lacks runs through its model-local function or, if it is a composite
 // without a kernel, through its expansion; otherwise the error lists every unsupported operator with its nodes.
-func Compile(m *graph.Model, set *ops.Set) (*Plan, error) {
-	c := &compiler{model: m, set: set, missing: map[string][]string{}}
+// With bodies, functions and expansions come before kernels.
+func compile(m *graph.Model, set *ops.Set, bodies bool) (*program, error) {
+	c := &compiler{model: m, set: set, bodies: bodies, missing: map[string][]string{}}
 	p, err := c.graph(m.Graph, m.Opsets, nil)
 	if err != nil {
 		return nil, err
@@ -59,6 +60,7 @@ func Compile(m *graph.Model, set *ops.Set) (*Plan, error) {
 type compiler struct {
 	model   *graph.Model
 	set     *ops.Set
+	bodies  bool
 	missing map[string][]string // operator and opset → nodes
 	order   []string
 	depth   int
@@ -69,7 +71,7 @@ const maxDepth = 64
 
 // frameOf maps the values of a graph, and of the graphs around it, to slots.
 type frameOf struct {
-	plan  *Plan
+	plan  *program
 	slots map[*graph.Value]int
 	outer *frameOf
 }
@@ -100,12 +102,12 @@ func (f *frameOf) define(v *graph.Value) int {
 	return s
 }
 
-func (c *compiler) graph(g *graph.Graph, opsets map[string]int64, outer *frameOf) (*Plan, error) {
+func (c *compiler) graph(g *graph.Graph, opsets map[string]int64, outer *frameOf) (*program, error) {
 	if c.depth++; c.depth > maxDepth {
 		return nil, errs.New(errs.Limit, "graphs and functions nest deeper than %d", maxDepth)
 	}
 	defer func() { c.depth-- }()
-	f := &frameOf{plan: &Plan{}, slots: map[*graph.Value]int{}, outer: outer}
+	f := &frameOf{plan: &program{}, slots: map[*graph.Value]int{}, outer: outer}
 	p := f.plan
 	for _, v := range g.Inputs {
 		p.inputs = append(p.inputs, f.define(v))
@@ -159,7 +161,7 @@ func (c *compiler) node(f *frameOf, i int, n *graph.Node, opsets map[string]int6
 	}
 	op := c.set.Find(n.Domain, n.Op, st.opset)
 	switch fn := c.model.Function(n); {
-	case op != nil && op.Eval != nil:
+	case op != nil && op.Eval != nil && !(c.bodies && (fn != nil || op.Expand != nil)):
 		st.op = op
 	case fn != nil:
 		body, err := instantiate(fn, n)
@@ -182,10 +184,10 @@ func (c *compiler) node(f *frameOf, i int, n *graph.Node, opsets map[string]int6
 	}
 	var err error
 	n.Attrs.Subgraphs(func(g *graph.Graph) bool {
-		var sub *Plan
+		var sub *program
 		if sub, err = c.graph(g, opsets, f); err == nil {
 			if st.bodies == nil {
-				st.bodies = map[*graph.Graph]*Plan{}
+				st.bodies = map[*graph.Graph]*program{}
 			}
 			st.bodies[g] = sub
 		}
@@ -231,7 +233,7 @@ func (c *compiler) unsupported() error {
 }
 
 // release finds the last use of every slot that is not an output, an input's default or a constant.
-func (p *Plan) release() {
+func (p *program) release() {
 	keep := make([]bool, p.slots)
 	for _, s := range p.outputs {
 		keep[s] = true
