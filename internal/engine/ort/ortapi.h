@@ -132,13 +132,13 @@ ENTRY(272, OrtStatus *, ReadOpAttr, (const OrtOpAttr *, int type, void *data, si
 ENTRY(273, OrtStatus *, SetDeterministicCompute, (OrtSessionOptions *, _Bool value))
 ENTRY(274, OrtStatus *, KernelContext_ParallelFor,
       (const OrtKernelContext *, void (*fn)(void *, size_t), size_t total, size_t num_batch, void *usr_data))
-ENTRY(371, OrtStatus *, GetTensorData, (const OrtValue *, const void **out))
-ENTRY(398, OrtStatus *, Session_GetEpGraphAssignmentInfo,
+ENTRY(378, OrtStatus *, GetTensorData, (const OrtValue *, const void **out))
+ENTRY(407, OrtStatus *, Session_GetEpGraphAssignmentInfo,
       (const OrtSession *, const OrtEpAssignedSubgraph *const **ep_subgraphs, size_t *num_ep_subgraphs))
-ENTRY(399, OrtStatus *, EpAssignedSubgraph_GetEpName, (const OrtEpAssignedSubgraph *, const char **out))
-ENTRY(400, OrtStatus *, EpAssignedSubgraph_GetNodes,
+ENTRY(408, OrtStatus *, EpAssignedSubgraph_GetEpName, (const OrtEpAssignedSubgraph *, const char **out))
+ENTRY(409, OrtStatus *, EpAssignedSubgraph_GetNodes,
       (const OrtEpAssignedSubgraph *, const OrtEpAssignedNode *const **ep_nodes, size_t *num_ep_nodes))
-ENTRY(403, OrtStatus *, EpAssignedNode_GetOperatorType, (const OrtEpAssignedNode *, const char **out))
+ENTRY(412, OrtStatus *, EpAssignedNode_GetOperatorType, (const OrtEpAssignedNode *, const char **out))
 
 // astronnx_ort is the table in use; set once, before anything else here is called.
 extern void *const *astronnx_ort;

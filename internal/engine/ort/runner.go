@@ -186,7 +186,7 @@ func setArg(a *C.ax_arg, t *graph.Tensor, pin *goruntime.Pinner) {
 		pin.Pin(data)
 	}
 	a.data, a.bytes = C.uintptr_t(uintptr(unsafe.Pointer(data))), C.size_t(len(t.Raw))
-	a.rank, a._type = C.size_t(len(t.Shape)), C.int(ortType(t.DType))
+	a.rank, a._type = C.size_t(len(t.Shape)), C.int(t.DType)
 	for i, d := range t.Shape {
 		a.dims[i] = C.int64_t(d)
 	}
@@ -204,7 +204,7 @@ func (r *runner) take(a *C.ax_arg, i int) (*graph.Tensor, error) {
 	for k := range dims {
 		dims[k] = int64(a.dims[k])
 	}
-	t := newTensor(graphType(int32(a._type)), dims)
+	t := newTensor(graph.DType(a._type), dims)
 	if t == nil {
 		return nil, errs.New(errs.Engine, "output %q has shape %v", r.core.out[i].Name, dims)
 	}

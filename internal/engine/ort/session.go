@@ -317,7 +317,7 @@ func (s *state) look(i int) error {
 			if err := check(C.ax_value_data(v, &w.data)); err != nil {
 				return err
 			}
-			w.tensor.DType, w.tensor.Shape = graphType(int32(w.code)), w.dims[:w.rank]
+			w.tensor.DType, w.tensor.Shape = graph.DType(w.code), w.dims[:w.rank]
 			n, _ := graph.NumElements(w.tensor.Shape)
 			size, _ := graph.ByteSize(w.tensor.DType, n)
 			w.tensor.Raw = unsafe.Slice((*byte)(w.data), size)

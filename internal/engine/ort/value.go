@@ -60,7 +60,7 @@ func toValue(t *graph.Tensor, pin *goruntime.Pinner) (*C.OrtValue, error) {
 		pin.Pin(data)
 	}
 	return v, check(C.ax_tensor(unsafe.Pointer(data), C.size_t(len(t.Raw)), cdims(t.Shape), C.size_t(len(t.Shape)),
-		C.int(ortType(t.DType)), &v))
+		C.int(t.DType), &v))
 }
 
 func cdims(shape []int64) *C.int64_t { return (*C.int64_t)(unsafe.SliceData(shape)) }
@@ -143,7 +143,7 @@ func denseFromValue(v *C.OrtValue) (*graph.Tensor, error) {
 			return nil, err
 		}
 	}
-	d := graphType(int32(code))
+	d := graph.DType(code)
 	if n, ok := graph.NumElements(dims); !ok || !d.Valid() || n < 0 {
 		return nil, errs.New(errs.Engine, "ONNX Runtime returned a tensor of type %s and shape %v", d, dims)
 	}
