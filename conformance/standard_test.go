@@ -1,0 +1,10 @@
+package conformance_test
+
+import (
+	"testing"
+
+	"github.com/astronnx/astronnx/conformance"
+	"github.com/astronnx/astronnx/ops"
+)
+
+func TestStandard(t *testing.T) { conformance.Check(t, ops.Standard()) }
