@@ -43,6 +43,9 @@ func Load(b []byte, o Options) (*graph.Model, error) {
 		}
 		return nil, errs.New(errs.Invalid, "%w", err)
 	}
+	if n, _ := m.InlinedNodes(); n > lim.Expanded {
+		return nil, limit("the model has %d nodes once functions are expanded, the limit is %d", n, lim.Expanded)
+	}
 	return m, nil
 }
 

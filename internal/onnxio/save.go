@@ -12,14 +12,14 @@ import (
 const maxMessage = 1<<31 - 1 // protobuf's bound
 
 // Marshal returns m as the bytes of a file that holds everything, external data included.
-func Marshal(m *graph.Model) ([]byte, error) {
-	return marshal(m, func(t *graph.Tensor) (*graph.External, error) {
-		if !t.Loaded() {
-			return nil, errs.New(errs.Input, "the bytes of tensor %s in %s were not read", quote(t.Name), quote(t.External.Location)).
-				WithHint("load the model without SkipExternal")
-		}
-		return nil, nil
-	})
+func Marshal(m *graph.Model) ([]byte, error) { return marshal(m, inside) }
+
+// inside keeps every tensor in the file.
+func inside(t *graph.Tensor) (*graph.External, error) {
+	if !t.Loaded() {
+		return nil, notLoaded(t)
+	}
+	return nil, nil
 }
 
 func marshal(m *graph.Model, place func(*graph.Tensor) (*graph.External, error)) ([]byte, error) {

@@ -160,15 +160,15 @@ func littleEndian[T float32 | float64 | int64](x []T) []byte {
 }
 
 // narrow stores each entry in the bytes of t's element type, or of one packed byte, and refuses entries that do not fit.
-func narrow[T int32 | uint64](t *graph.Tensor, x []T, size int64) error {
+func narrow[T int32 | int64 | uint64](t *graph.Tensor, x []T, size int64) error {
 	raw := graph.AlignedBytes(int(size))
 	width := max(t.DType.Bits(), 8) / 8
 	signed := t.DType == graph.Int8 || t.DType == graph.Int16 || t.DType == graph.Int32
+	bits := 8 * width
 	for i, v := range x {
-		bits := 8 * width
 		if signed && (int64(v) < -1<<(bits-1) || int64(v) >= 1<<(bits-1)) ||
 			!signed && bits < 64 && (v < 0 || uint64(v) > math.MaxUint64>>(64-bits)) {
-			return invalid("entry %d of %s is %d, beyond %s", i, typedField(t.DType), v, t.DType)
+			return invalid("entry %d is %d, beyond %s", i, v, t.DType)
 		}
 		switch width {
 		case 1:
