@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/astronnx/astronnx/internal/errs"
 )
@@ -60,6 +61,25 @@ func (s *stage) commit() error {
 		s.files = s.files[1:]
 	}
 	return nil
+}
+
+// drop gives up one file.
+func (s *stage) drop(tmp string) {
+	s.files = slices.DeleteFunc(s.files, func(f staged) bool {
+		if f.tmp == tmp {
+			_ = os.Remove(tmp)
+		}
+		return f.tmp == tmp
+	})
+}
+
+// paths lists the files by their final names.
+func (s *stage) paths() []string {
+	list := make([]string, len(s.files))
+	for i, f := range s.files {
+		list[i] = f.path
+	}
+	return list
 }
 
 // discard removes what was not committed; deferred, it cleans up after a failure.
