@@ -82,8 +82,8 @@ func (b body) invert(ids, vals *graph.Value) *graph.Value {
 	return b.Op("ScatterElements", graph.Attrs{"axis": 0}, ids, ids, b.flat(vals))
 }
 
-// missing reports which entries of an index name none of p positions. Of such values a body knows -1 and p.
-func (b body) missing(index, p *graph.Value) *graph.Value {
+// none reports which entries of an index name none of p positions. Of such values a body knows -1 and p.
+func (b body) none(index, p *graph.Value) *graph.Value {
 	return b.Op("Or", nil, b.less(index, b.Int(0)), b.Op("GreaterOrEqual", nil, index, p))
 }
 

@@ -130,3 +130,18 @@ func boolType(dims []graph.Dim) *graph.Type {
 	}
 	return t
 }
+
+// checkCall checks the inputs of an evaluation by the operator's inference.
+func checkCall(c *ops.Call, infer func(*ops.Inference) ([]*graph.Type, error)) error {
+	in := &ops.Inference{Node: c.Node, Opset: c.Opset, In: make([]*graph.Type, len(c.In)), Const: make([]*graph.Tensor, len(c.In))}
+	for i, t := range c.In {
+		if t != nil {
+			in.In[i] = graph.TypeOf(t)
+			if t.DType == graph.Int64 {
+				in.Const[i] = t
+			}
+		}
+	}
+	_, err := infer(in)
+	return err
+}

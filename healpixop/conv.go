@@ -1,0 +1,406 @@
+package healpixop
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/astronnx/astronnx/graph"
+	"github.com/astronnx/astronnx/ops"
+)
+
+// HealpixConv convolves maps with a 3×3 window on the lattice of each face, carried over the seams.
+//
+//	HealpixConv(X, W, B?, index?, mask?, pixels?) → Y, mask_out?
+//
+// X (N, Ci, P) and Y (N, Co, P_out) are maps, W (Co, Ci, 9) has its taps in tap_order, B is (Co). index [P_out, 9] is a table such as
+// HealpixNeighbors makes, in the same tap_order: positions in X, and -1 or P where there is none; without it the windows of pixels
+// are read. mask, [P] or [N, 1, P], is true where X is valid. pixels [P] are the ascending numbers of X's pixels; without it X is
+// a full sky.
+//
+// A tap that reads nothing has one of three causes, tested in this order, each with its policy:
+//   - missing, a hole: the sphere has no such pixel (without pixels: any entry of index that names none). zero reads 0; center reads
+//     the pixel itself; hpxpad reads the mean of the taps at either side, at the 24 places that have them; renorm leaves the tap out.
+//   - outside, the border of a partial sky: zero, center or renorm.
+//   - mask_mode, an invalid pixel: zero or renorm. Invalid is where mask is false and, with detect_unseen, where any channel is NaN
+//     or within 1e-5 of unseen.
+//
+// With R taps left out of a window, what remains is multiplied by 9/(9-R) before the bias is added, as if the rest were the
+// average; a window without taps gives the bias. A mean of two under hpxpad likewise leaves out what has policy renorm.
+// mask_out, [P_out] or (N, 1, P_out), tells where any tap was valid. Where a row of index is no row of X (their numbers differ),
+// the centre and the place on the sphere are unknown: then missing may be zero or renorm.
+var _ = set.Define(ops.Op{
+	Name: "HealpixConv", Since: 1,
+	Infer:   inferConv,
+	Eval:    evalConv,
+	Expand:  expandConv,
+	Forward: []string{"nside", "unseen"},
+	Exact:   ops.Rounding,
+	Grow:    ops.BySphere,
+	Cases: `
+		centre-first  nside=1 tap_order="nnhealpix"  [1 1 12] 0 1 2 3 4 5 6 7 8 9 10 11  [1 1 9] 1 2 3 4 5 6 7 8 9
+			->  [1 1 12] 148 167 182 161 158 153 184 187 238 265 264 243
+		centre-mid  nside=1 tap_order="center_mid"  [1 1 12] 0 1 2 3 4 5 6 7 8 9 10 11  [1 1 9] 1 2 3 4 5 6 7 8 9
+			->  [1 1 12] 139 163 183 163 153 161 193 197 255 287 287 267`,
+})
+
+// Inputs and outputs of HealpixConv.
+const (
+	convX = iota
+	convW
+	convB
+	convIndex
+	convMask
+	convPixels
+)
+
+// conv is what the attributes of a HealpixConv say.
+type conv struct {
+	missing, outside, maskMode string
+	tapOrder                   []int
+	detect                     bool
+	unseen                     float64
+}
+
+// unseenValue marks pixels without data in HEALPix maps.
+const unseenValue = -1.6375e30
+
+func convOf(a graph.Attrs) (c conv, err error) {
+	if err := window3(a); err != nil {
+		return c, err
+	}
+	if err := onlyInt(a, "group", 1); err != nil {
+		return c, err
+	}
+	if c.missing, err = oneOf(a, "missing", "zero", "hpxpad", "center", "renorm"); err != nil {
+		return c, err
+	}
+	if c.outside, err = oneOf(a, "outside", "zero", "center", "renorm"); err != nil {
+		return c, err
+	}
+	if c.maskMode, err = oneOf(a, "mask_mode", "zero", "renorm"); err != nil {
+		return c, err
+	}
+	tapOrder, err := oneOf(a, "tap_order", "lattice", "nnhealpix", "center_mid")
+	if err != nil {
+		return c, err
+	}
+	c.tapOrder = tapOrders[tapOrder]
+	c.detect = a.Bool("detect_unseen", false)
+	c.unseen = float64(a.Float("unseen", unseenValue))
+	return c, nil
+}
+
+// slotOf returns the position of a lattice tap in the tap order.
+func (c conv) slotOf(tap int) int {
+	for k, t := range c.tapOrder {
+		if t == tap {
+			return k
+		}
+	}
+	panic("healpixop: no such tap")
+}
+
+func inferConv(c *ops.Inference) ([]*graph.Type, error) {
+	attrs, err := convOf(c.Node.Attrs)
+	if err != nil {
+		return nil, err
+	}
+	g, known, err := gridOf(c.Node.Attrs)
+	if err != nil {
+		return nil, err
+	}
+	x, w := c.Type(convX), c.Type(convW)
+	if err := checkReal(c, convX, "X"); err != nil {
+		return nil, err
+	}
+	var t graph.DType
+	if x != nil {
+		t = x.DType
+	}
+	for _, in := range []struct {
+		i, rank int
+		name    string
+	}{{convX, 3, "X"}, {convW, 3, "W"}, {convB, 1, "B"}} {
+		if err := checkInput(c, in.i, in.name, t, in.rank); err != nil {
+			return nil, err
+		}
+	}
+	if err := checkInput(c, convIndex, "index", graph.Int64, 2); err != nil {
+		return nil, err
+	}
+	if _, err := agree(dim(w, 2), graph.D(taps), "taps of W"); err != nil {
+		return nil, err
+	}
+	if _, err := agree(dim(w, 1), dim(x, 1), "channels of W %s against those of X %s", w, x); err != nil {
+		return nil, err
+	}
+	if _, err := agree(dim(c.Type(convB), 0), dim(w, 0), "length of B against the outputs of W %s", w); err != nil {
+		return nil, err
+	}
+	in, err := pixelDim(c, dim(x, 2), convPixels, "pixels", g, known)
+	if err != nil {
+		return nil, err
+	}
+	out := in
+	if c.Has(convIndex) {
+		index := c.Type(convIndex)
+		if _, err := agree(dim(index, 1), graph.D(taps), "columns of index"); err != nil {
+			return nil, err
+		}
+		out = dim(index, 0)
+		if in.Known() && out.Known() && in.Size != out.Size {
+			if err := attrs.checkUncentred(c.Has(convPixels), int(in.Size), int(out.Size)); err != nil {
+				return nil, err
+			}
+		}
+	}
+	mask, err := maskDims(c, convMask, dim(x, 0), in, out)
+	if err != nil {
+		return nil, err
+	}
+	if attrs.detect {
+		mask = []graph.Dim{dim(x, 0), graph.D(1), out}
+	}
+	return []*graph.Type{graph.TensorType(t, dim(x, 0), dim(w, 0), out), boolType(mask)}, nil
+}
+
+// checkUncentred refuses policies that need the place of a row of index where the rows are not those of X.
+func (c conv) checkUncentred(partial bool, in, out int) error {
+	if c.missing == "center" || c.missing == "hpxpad" || partial && c.missing != c.outside {
+		return fmt.Errorf("index has %d rows for %d input pixels, so that no row has a known centre: missing %q with outside %q cannot "+
+			"be told; use zero or renorm for both", out, in, c.missing, c.outside)
+	}
+	return nil
+}
+
+// read is one pixel that a tap reads, with its weight. from is -1 for a zero; counted is false if the tap is to do without it.
+type read struct {
+	from    int
+	weight  float64
+	counted bool
+}
+
+// windows finds what taps read.
+type windows struct {
+	conv
+	sky   *sky
+	index []int64           // nil: the windows of the sky
+	in    int               // pixels of X
+	rows  int               // pixels of Y
+	place map[[2]int][2]int // by pixel and tap of the 24 holes, the taps that fill it
+}
+
+func newWindows(c conv, s *sky, index *graph.Tensor, in int) *windows {
+	w := &windows{conv: c, sky: s, index: int64s(index), in: in, rows: in, place: map[[2]int][2]int{}}
+	if index != nil {
+		w.rows = int(index.Shape[0])
+	}
+	last := s.grid.Nside() - 1
+	for _, h := range holes {
+		p := s.grid.Pixel(h.face, h.cx*last, h.cy*last)
+		w.place[[2]int{p, c.slotOf(h.tap)}] = [2]int{c.slotOf(h.fill[0]), c.slotOf(h.fill[1])}
+	}
+	return w
+}
+
+// entry returns the position in X that tap k of row p names, -1 if none.
+func (w *windows) entry(p, k int, window []int) int {
+	if w.index == nil {
+		return w.sky.position(window[w.tapOrder[k]])
+	}
+	if e := w.index[p*taps+k]; e >= 0 && e < int64(w.in) {
+		return int(e)
+	}
+	return -1
+}
+
+// reads returns what tap k of row p reads, before masks. window is the row's window on the sphere in lattice order, nil if the row
+// has no place.
+func (w *windows) reads(p, k int, window []int) []read {
+	partial := w.sky.ids != nil
+	e := w.entry(p, k, window)
+	switch {
+	case e >= 0:
+		return []read{{e, 1, true}}
+	case partial && (window == nil || window[w.tapOrder[k]] >= 0):
+		return []read{w.lost(w.outside, p, 1)}
+	case w.missing != "hpxpad":
+		return []read{w.lost(w.missing, p, 1)}
+	}
+	fill, ok := w.place[[2]int{w.sky.id(p), k}]
+	if !ok {
+		return []read{{-1, 1, true}}
+	}
+	var rs []read
+	for _, slot := range fill {
+		switch e := w.entry(p, slot, window); {
+		case e >= 0:
+			rs = append(rs, read{e, 0.5, true})
+		case partial:
+			rs = append(rs, w.lost(w.outside, p, 0.5))
+		default:
+			rs = append(rs, read{-1, 0.5, true})
+		}
+	}
+	return rs
+}
+
+// lost is the read that a policy puts in the place of one that finds no pixel.
+func (w *windows) lost(policy string, p int, weight float64) read {
+	if policy == "center" {
+		return read{p, weight, true}
+	}
+	return read{-1, weight, policy != "renorm"}
+}
+
+// row is what one output pixel reads: for each tap pixels with weights that add up to 1, or to 0 if policies leave the tap out.
+type row struct {
+	taps  [taps][]read
+	scale float64 // of the sum over the taps that are left
+	any   bool    // whether any read is valid
+}
+
+// row applies the masks to the reads of an output pixel.
+func (w *windows) row(p int, valid []bool) row {
+	var window []int
+	if w.rows == w.in {
+		window = make([]int, taps)
+		w.sky.grid.Window(window, w.sky.id(p), 3, 1)
+	}
+	var r row
+	left := 0
+	for k := range r.taps {
+		total := 0.0
+		var kept []read
+		for _, rd := range w.reads(p, k, window) {
+			if rd.from >= 0 && !valid[rd.from] {
+				rd.from, rd.counted = -1, w.maskMode != "renorm"
+			}
+			if rd.counted {
+				total += rd.weight
+			}
+			if rd.from >= 0 {
+				kept = append(kept, rd)
+			}
+		}
+		if total == 0 {
+			continue
+		}
+		left++
+		for _, rd := range kept {
+			rd.weight /= total
+			r.taps[k] = append(r.taps[k], rd)
+			r.any = true
+		}
+	}
+	if left > 0 {
+		r.scale = taps / float64(left)
+	}
+	return r
+}
+
+func evalConv(c *ops.Call) ([]*graph.Tensor, error) {
+	if err := checkCall(c, inferConv); err != nil {
+		return nil, err
+	}
+	if c.In[convX].DType == graph.Float64 {
+		return convolve[float64](c)
+	}
+	return convolve[float32](c)
+}
+
+func convolve[T float32 | float64](c *ops.Call) ([]*graph.Tensor, error) {
+	attrs, _ := convOf(c.Node.Attrs)
+	g, _, _ := gridOf(c.Node.Attrs)
+	s, err := newSky("pixels", g, int64s(c.Input(convPixels)))
+	if err != nil {
+		return nil, err
+	}
+	x, weights := graph.Data[T](c.In[convX]), graph.Data[T](c.In[convW])
+	n, ci, in := int(c.In[convX].Shape[0]), int(c.In[convX].Shape[1]), int(c.In[convX].Shape[2])
+	co := int(c.In[convW].Shape[0])
+	w := newWindows(attrs, s, c.Input(convIndex), in)
+	y := c.Output(c.In[convX].DType, int64(n), int64(co), int64(w.rows))
+	to := graph.Data[T](y)
+	valid := validity[T](c.In[convX], c.Input(convMask), attrs)
+	maskOut := c.Output(graph.Bool, maskShape(c.Input(convMask), attrs.detect, n, w.rows)...)
+	okTo := graph.Data[bool](maskOut)
+	for i := range okTo {
+		okTo[i] = w.row(i%w.rows, valid.of(i/w.rows)).any
+	}
+	for i := range n {
+		for p := range w.rows {
+			if err := c.Err(); err != nil {
+				return nil, err
+			}
+			r := w.row(p, valid.of(i))
+			for o := range co {
+				sum := 0.0
+				for k, reads := range r.taps {
+					for _, rd := range reads {
+						for ch := range ci {
+							sum += float64(weights[(o*ci+ch)*taps+k]) * rd.weight * float64(x[(i*ci+ch)*in+rd.from])
+						}
+					}
+				}
+				sum *= r.scale
+				if b := c.Input(convB); b != nil {
+					sum += float64(graph.Data[T](b)[o])
+				}
+				to[(i*co+o)*w.rows+p] = T(sum)
+			}
+		}
+	}
+	return []*graph.Tensor{y, maskOut}[:max(1, len(c.Node.Out))], nil
+}
+
+// masks are the valid pixels of each map, or once for all maps.
+type masks [][]bool
+
+func (m masks) of(i int) []bool { return m[i%len(m)] }
+
+// validity returns which pixels of x count: where the mask has them and, if attrs detects, where every channel has a value.
+func validity[T float32 | float64](x, mask *graph.Tensor, attrs conv) masks {
+	n, ci, in := int(x.Shape[0]), int(x.Shape[1]), int(x.Shape[2])
+	m := make(masks, 1)
+	if n > 0 && len(maskShape(mask, attrs.detect, n, in)) == 3 {
+		m = make(masks, n)
+	}
+	for i := range m {
+		m[i] = make([]bool, in)
+		for p := range m[i] {
+			m[i][p] = masked(mask, i, p, in) && !(attrs.detect && i < n && lost(graph.Data[T](x)[i*ci*in+p:], ci, in, attrs.unseen))
+		}
+	}
+	return m
+}
+
+// masked reports whether a mask, [P] or [N, 1, P] or nil, has pixel p of map i.
+func masked(mask *graph.Tensor, i, p, pixels int) bool {
+	switch {
+	case mask == nil:
+		return true
+	case len(mask.Shape) == 1:
+		return graph.Data[bool](mask)[p]
+	}
+	return mask.Shape[0] > 0 && graph.Data[bool](mask)[i*pixels+p]
+}
+
+// lost reports whether one of the channels, stride elements apart, has no value.
+func lost[T float32 | float64](x []T, channels, stride int, unseen float64) bool {
+	for ch := range channels {
+		v := float64(x[ch*stride])
+		if math.IsNaN(v) || math.Abs(v-unseen) <= 1e-5*math.Abs(unseen)+1e-8 {
+			return true
+		}
+	}
+	return false
+}
+
+// maskShape is the shape of a mask_out of p pixels: like the mask, or with one for each of n maps where values are looked at.
+func maskShape(mask *graph.Tensor, perMap bool, n, p int) []int64 {
+	if perMap || mask != nil && len(mask.Shape) == 3 {
+		return []int64{int64(n), 1, int64(p)}
+	}
+	return []int64{int64(p)}
+}
