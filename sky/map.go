@@ -13,9 +13,6 @@ import (
 	"github.com/astronnx/astronnx/internal/errs"
 )
 
-// Unseen marks a pixel without data, as HEALPix defines it.
-const Unseen = -1.6375e30
-
 // Card is one record of a FITS header: a name of up to eight characters, a value (string, bool, int, float64, complex128 or nil)
 // and a comment.
 type Card = fitsio.Card
@@ -140,7 +137,7 @@ func (m *Map) Tensor(columns ...string) (*graph.Tensor, error) {
 		}
 		m.each(c, func(p int, v float64, valid bool) {
 			if !valid && v == v {
-				v = Unseen
+				v = healpix.Unseen
 			}
 			dst[p] = float32(v)
 		})
@@ -174,7 +171,7 @@ func (m *Map) Mask(columns ...string) ([]bool, error) {
 
 // each calls f with every value of c and whether it is data.
 func (m *Map) each(c *Column, f func(p int, v float64, valid bool)) {
-	bad, null := float64(Unseen), math.NaN()
+	bad, null := float64(healpix.Unseen), math.NaN()
 	if m.BadData != nil {
 		bad = *m.BadData
 	}
@@ -182,12 +179,9 @@ func (m *Map) each(c *Column, f func(p int, v float64, valid bool)) {
 		null = float64(*c.Null)
 	}
 	toFloat64(c.Data, func(p int, v float64) {
-		f(p, v, v == v && !isBad(v, Unseen) && !isBad(v, bad) && v != null)
+		f(p, v, v == v && !healpix.IsUnseen(v) && !isBad(v, bad) && v != null)
 	})
 }
-
-// IsUnseen reports whether v is Unseen to healpy's tolerance, or NaN.
-func IsUnseen(v float64) bool { return v != v || isBad(v, Unseen) }
 
 func isBad(v, bad float64) bool { return math.Abs(v-bad) <= 1e-5*math.Abs(bad)+1e-8 }
 

@@ -169,7 +169,7 @@ func TestHealpyReadsWhatWeWrite(t *testing.T) {
 			t.Parallel()
 			m.Coord = "E"
 			if f := m.Columns[0].Data; f.DType == graph.Float32 {
-				graph.Data[float32](f)[3] = sky.Unseen
+				graph.Data[float32](f)[3] = healpix.Unseen
 			}
 			dir := t.TempDir()
 			path := filepath.Join(dir, filepath.Base(name))
@@ -184,7 +184,7 @@ func TestHealpyReadsWhatWeWrite(t *testing.T) {
 			if err := json.Unmarshal(python(t, pyRead, path, filepath.Join(dir, "o.npz")), &got); err != nil {
 				t.Fatal(err)
 			}
-			full, err := m.Full(sky.Unseen)
+			full, err := m.Full(healpix.Unseen)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/astronnx/astronnx/graph"
+	"github.com/astronnx/astronnx/healpix"
 	"github.com/astronnx/astronnx/internal/errs"
 )
 
@@ -77,7 +78,7 @@ func (h *hdu) fields() ([]field, error) {
 
 func (h *hdu) field(i int) (field, error) {
 	key := func(s string) string { return fmt.Sprintf("%s%d", s, i) }
-	f := field{name: h.str(key("TTYPE")), unit: h.str(key("TUNIT")), repeat: 1, absent: Unseen}
+	f := field{name: h.str(key("TTYPE")), unit: h.str(key("TUNIT")), repeat: 1, absent: healpix.Unseen}
 	if f.name == "" {
 		f.name = fmt.Sprintf("COLUMN_%d", i)
 	}
