@@ -44,6 +44,9 @@ func CheckOp(set *ops.Set, op *ops.Op) []error {
 	for _, example := range cases {
 		c.example(example)
 	}
+	if c.op.Grad != nil && c.gradients == 0 && len(c.errs) == 0 && c.hasGradientOpset() {
+		c.errorf("no case has a gradient that can be compared: it needs a floating input and a smooth point")
+	}
 	return c.errs
 }
 
@@ -52,6 +55,8 @@ type checker struct {
 	op   *ops.Op
 	eng  reference.Engine
 	errs []error
+
+	gradients int // cases whose gradient was compared
 }
 
 func (c *checker) errorf(format string, args ...any) {
@@ -116,6 +121,18 @@ func (c *checker) example(e ops.Case) {
 		i++
 	}
 	c.types(e, opset, e.In, got)
+	if c.differentiable() && c.gradient(e, opset, e.In) {
+		c.gradients++
+	}
+}
+
+// differentiable reports whether the operator has a gradient at an opset that gradients are written in.
+func (c *checker) differentiable() bool {
+	return (c.op.Grad != nil || c.op.Expand != nil && c.op.NoGrad == "") && c.hasGradientOpset()
+}
+
+func (c *checker) hasGradientOpset() bool {
+	return c.op.Domain != "" || c.set.LastOpset(c.op) >= gradientOpset
 }
 
 // caseDigits is how exactly a case's text can say a result.

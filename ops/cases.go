@@ -25,12 +25,13 @@ type Case struct {
 }
 
 // Model returns a new model of one node, op with the case's attributes, whose inputs x0, x1, ... have the case's types and whose
-// outputs are y0, y1, .... Absent values are not connected.
+// outputs are y0, y1, .... Absent values are not connected. In and Out may have been changed since the case was parsed.
 func (c Case) Model(op *Op, opset int64) *graph.Model {
-	c, err := parseCase(c.line) // subgraphs belong to one model
+	fresh, err := parseCase(c.line) // subgraphs belong to one model
 	if err != nil {
 		panic(err)
 	}
+	c.Attrs, c.outer = fresh.Attrs, fresh.outer
 	m := &graph.Model{IRVersion: 10, Opsets: map[string]int64{op.Domain: opset}, Graph: &graph.Graph{Name: c.Name}}
 	if op.Domain != "" {
 		m.Opsets[""] = NewestOpset
