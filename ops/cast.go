@@ -36,6 +36,7 @@ var _ = define(Op{
 	Cases: `
 		truncate to=7  [4] 1.9 -1.9 0 3  ->  i64[4] 1 -1 0 3
 		truth    to=9  [3] 0 0.5 -2  ->  bool[3] 0 1 1
+		wide     to=11  [2] 1.5 -2  ->  f64[2] 1.5 -2
 		parse    to=1  str[2] "1.5" "-2"  ->  [2] 1.5 -2`,
 })
 

@@ -25,5 +25,6 @@ var _ = define(Op{
 		return []*graph.Value{b.Op("CastLike", nil, dy[0], n.In[0]), nil}
 	},
 	Cases: `
+		wide     [2] 1.5 -2  f64[1] 5  ->  f64[2] 1.5 -2
 		truncate [3] 1.9 -1.9 0  i64[1] 5  ->  i64[3] 1 -1 0`,
 })

@@ -13,16 +13,23 @@ var _ = define(Op{
 		return clip(c, c.Input(1), c.Input(2))
 	},
 	Grad: func(b *Builder, n *graph.Node, dy []*graph.Value) []*graph.Value {
-		dx := dy[0]
-		zero := b.Like(dx, 0)
-		// On the limits themselves the derivative is 1, as in PyTorch.
-		if lo := n.Input(1); lo != nil {
-			dx = b.Where(b.Op("Less", nil, n.In[0], lo), zero, dx)
+		// On the limits themselves the derivative is that of x, as in PyTorch. What x does not get, the limit in force gets.
+		x, dx, zero := n.In[0], dy[0], b.Like(dy[0], 0)
+		var dlo, dhi *graph.Value
+		lo, hi := n.Input(1), n.Input(2)
+		if hi != nil {
+			raised := x
+			if lo != nil {
+				raised = b.Op("Max", nil, x, lo)
+			}
+			over := b.Op("Greater", nil, raised, hi)
+			dx, dhi = b.Where(over, zero, dx), b.Where(over, dx, zero)
 		}
-		if hi := n.Input(2); hi != nil {
-			dx = b.Where(b.Op("Greater", nil, n.In[0], hi), zero, dx)
+		if lo != nil {
+			under := b.Op("Less", nil, x, lo)
+			dx, dlo = b.Where(under, zero, dx), b.Where(under, dx, zero)
 		}
-		return []*graph.Value{dx, nil, nil}
+		return []*graph.Value{dx, dlo, dhi}
 	},
 	Exact: Bitwise,
 	Cases: `

@@ -26,5 +26,6 @@ var _ = define(Op{
 		return []*graph.Value{b.Where(b.Op("Greater", nil, n.In[0], b.Like(n.In[0], 0)), dy[0], low)}
 	},
 	Cases: `
-		slope alpha=2.0  [3] -1 0 2  ->  [3] -1.2642411176571153 0 2`,
+		slope alpha=2.0  [3] -1 0.5 2  ->  [3] -1.2642411176571153 0.5 2
+		zero !kink alpha=2.0  [1] 0  ->  [1] 0`,
 })

@@ -22,5 +22,5 @@ var _ = define(Op{
 		return []*graph.Value{b.Where(b.Op("Greater", nil, n.In[0], b.Like(n.In[0], 0)), dy[0], b.Mul(dy[0], alpha))}
 	},
 	Cases: `
-		slope alpha=0.5  [3] -1 0 2  ->  [3] -0.5 0 2`,
+		slope alpha=0.5  [3] -1 0.5 2  ->  [3] -0.5 0.5 2`,
 })

@@ -27,7 +27,7 @@ var _ = define(Op{
 		return []*graph.Value{b.Where(b.Op("Greater", nil, n.In[0], b.Like(n.In[0], 0)), high, low)}
 	},
 	Cases: `
-		plain alpha=2.0 gamma=3.0  [3] -1 0 2  ->  [3] -3.792723352971346 0 6`,
+		plain alpha=2.0 gamma=3.0  [3] -1 0.5 2  ->  [3] -3.792723352971346 1.5 6`,
 })
 
 func seluParams(n *graph.Node) (alpha, gamma float64) {

@@ -18,5 +18,6 @@ var _ = define(Op{
 		return []*graph.Value{b.Div(dy[0], b.Mul(d, d))}
 	},
 	Cases: `
-		points [3] -1 0 3  ->  [3] -0.5 0 0.75`,
+		points [3] -1 1 3  ->  [3] -0.5 0.5 0.75
+		zero !kink [1] 0  ->  [1] 0`,
 })

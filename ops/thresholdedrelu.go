@@ -21,5 +21,6 @@ var _ = define(Op{
 		return []*graph.Value{b.Where(b.Op("Greater", nil, n.In[0], alpha), dy[0], b.Like(dy[0], 0))}
 	},
 	Cases: `
-		step alpha=1.5  [3] 1 1.5 2  ->  [3] 0 0 2`,
+		step alpha=1.5  [3] 1 1.25 2  ->  [3] 0 0 2
+		edge !kink alpha=1.5  [1] 1.5  ->  [1] 0`,
 })
