@@ -80,6 +80,9 @@ func (g *gradCheck) run(symbolic bool) error {
 	if err != nil {
 		return err
 	}
+	if !finite(g.in) || !finite(y) {
+		return nil
+	}
 	dx, index, err := g.backward(symbolic, y)
 	if err != nil || dx == nil {
 		return err
@@ -117,16 +120,17 @@ func (g *gradCheck) backward(symbolic bool, y []*graph.Tensor) (dx []*graph.Tens
 		}
 	}
 	m.Graph.Inputs = inputs
+	if err := ops.Infer(m, g.set); err != nil {
+		return nil, nil, err
+	}
 	for i, v := range m.Graph.Outputs {
 		if y[i].Kind == graph.TensorKind && y[i].DType == graph.Float64 {
-			ys, seeds = append(ys, v), append(seeds, m.Graph.NewConst(fmt.Sprintf("seed%d", i), seedOf(y[i].Shape, i)))
+			ys, seeds = append(ys, v), append(seeds, m.Graph.NewInput(fmt.Sprintf("seed%d", i), v.Type.Clone()))
+			feeds = append(feeds, seedOf(y[i].Shape, i))
 		}
 	}
 	if len(ys) == 0 {
 		return nil, nil, nil
-	}
-	if err := ops.Infer(m, g.set); err != nil {
-		return nil, nil, err
 	}
 	grads, err := train.Gradient(m, g.set, ys, seeds, xs, nil)
 	if err != nil {
@@ -156,6 +160,21 @@ func (g *gradCheck) backward(symbolic bool, y []*graph.Tensor) (dx []*graph.Tens
 		}
 	}
 	return dx, index, nil
+}
+
+// finite reports whether no float64 element is infinite or NaN.
+func finite(values []*graph.Tensor) bool {
+	for _, t := range values {
+		if t == nil || t.DType != graph.Float64 {
+			continue
+		}
+		for _, v := range graph.Data[float64](t) {
+			if math.IsNaN(v) || math.IsInf(v, 0) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // seedOf returns sin(i+1), other phases for later outputs: a weight without symmetry.
