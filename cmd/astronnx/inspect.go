@@ -36,7 +36,7 @@ type portInfo struct {
 	Name     string            `json:"name"`
 	Type     string            `json:"type"`
 	Optional bool              `json:"optional,omitempty"`
-	Metadata map[string]string `json:"metadata,omitempty"`
+	Map      map[string]string `json:"map,omitempty"` // what the metadata say about its pixels, see runtime.MapInfo
 }
 
 // constants sums up the tensors that a file carries.
@@ -73,7 +73,7 @@ Each operator is executed by one of
 		RunE: func(_ *cobra.Command, args []string) error {
 			m, err := onnxio.LoadFile(args[0], onnxio.Options{SkipExternal: true})
 			if err != nil {
-				return err
+				return fmt.Errorf("%s: %w", args[0], err)
 			}
 			if text {
 				return graph.Fprint(t.out, m)
@@ -92,24 +92,47 @@ Each operator is executed by one of
 
 func inspectModel(m *graph.Model) *inspection {
 	in := &inspection{
-		IR: m.IRVersion, Doc: m.Doc, Metadata: m.Metadata, Opsets: map[string]int64{},
+		IR: m.IRVersion, Doc: m.Doc, Opsets: map[string]int64{},
 		Producer: strings.TrimSpace(m.Producer + " " + m.ProducerVersion),
 	}
 	for domain, v := range m.Opsets {
 		in.Opsets[cmp.Or(domain, "ai.onnx")] = v
 	}
+	ports := map[string]bool{}
 	for _, v := range m.Graph.Inputs {
-		in.Inputs = append(in.Inputs, portInfo{v.Name, v.Type.String(), v.Const != nil, v.Metadata})
+		in.Inputs = append(in.Inputs, portInfo{v.Name, v.Type.String(), v.Const != nil, mapMetadata(m, v.Name)})
+		ports[v.Name] = true
 	}
 	for _, v := range m.Graph.Outputs {
-		in.Outputs = append(in.Outputs, portInfo{Name: v.Name, Type: v.Type.String(), Metadata: v.Metadata})
+		in.Outputs = append(in.Outputs, portInfo{Name: v.Name, Type: v.Type.String(), Map: mapMetadata(m, v.Name)})
+		ports[v.Name] = true
 	}
+	in.Metadata = maps.Clone(m.Metadata)
+	maps.DeleteFunc(in.Metadata, func(key, _ string) bool {
+		for name := range ports {
+			if strings.HasPrefix(key, "astronnx."+name+".") {
+				return true
+			}
+		}
+		return false
+	})
 	for _, f := range m.Functions {
 		in.Functions = append(in.Functions, f.Domain+":"+f.Name)
 	}
 	slices.Sort(in.Functions)
 	in.count(m)
 	return in
+}
+
+// mapMetadata returns what the model's metadata say about the maps of an input or output.
+func mapMetadata(m *graph.Model, name string) map[string]string {
+	about := map[string]string{}
+	for k, v := range m.Metadata {
+		if key, ok := strings.CutPrefix(k, "astronnx."+name+"."); ok {
+			about[key] = v
+		}
+	}
+	return about
 }
 
 // count sums up the constants and the nodes of the main graph, its subgraphs included. The bodies of functions are not counted:
@@ -188,15 +211,15 @@ func (in *inspection) write(w io.Writer) error {
 		line("metadata", "%s = %s", k, oneLine(in.Metadata[k]))
 	}
 
-	ports := table{head: []string{"", "name", "type", "remarks"}}
+	ports := table{head: []string{"", "name", "type", "about"}}
 	add := func(kind string, list []portInfo) {
 		for _, p := range list {
 			var remarks []string
 			if p.Optional {
 				remarks = append(remarks, "optional")
 			}
-			for _, k := range slices.Sorted(maps.Keys(p.Metadata)) {
-				remarks = append(remarks, k+" = "+p.Metadata[k])
+			for _, k := range slices.Sorted(maps.Keys(p.Map)) {
+				remarks = append(remarks, k+" "+p.Map[k])
 			}
 			ports.add(kind, p.Name, p.Type, strings.Join(remarks, ", "))
 		}

@@ -2,8 +2,10 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"math"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -11,6 +13,7 @@ import (
 
 	"github.com/astronnx/astronnx/graph"
 	"github.com/astronnx/astronnx/healpix"
+	"github.com/astronnx/astronnx/internal/testkit"
 	"github.com/astronnx/astronnx/sky"
 )
 
@@ -328,5 +331,47 @@ func TestRunOverwrites(t *testing.T) {
 	}
 	if got := entries(t, dir); len(got) != 2 {
 		t.Errorf("files: %v", got)
+	}
+}
+
+func TestRunInterrupted(t *testing.T) {
+	dir := t.TempDir()
+	net := toy{order: "RING"}.write(t, dir)
+	in := writeSky(t, filepath.Join(dir, "in.fits"), ramp(t, 2, healpix.Ring, "I"))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var out, errw bytes.Buffer
+	args := append([]string{"run", net, in, "-o", filepath.Join(dir, "out.fits")}, reference...)
+	if code := execute(ctx, args, &out, &errw); code != exitInterrupted || !strings.Contains(errw.String(), "interrupted") {
+		t.Errorf("exit code %d, want %d\n%s", code, exitInterrupted, errw.String())
+	}
+	if got := entries(t, dir); len(got) != 2 {
+		t.Errorf("files: %v", got)
+	}
+}
+
+func TestHealpyReadsWhatRunWrites(t *testing.T) {
+	python := testkit.Python(t, "healpy", "numpy")
+	dir := t.TempDir()
+	net := toy{nside: 32, order: "NESTED", channels: 3}.write(t, dir)
+	out := filepath.Join(dir, "out.fits")
+	ok(t, append([]string{"run", net, wmapMasked(t), "-o", out, "--unseen", "zero"}, reference...)...)
+	const script = `
+import sys, healpy as hp, numpy as np
+a = hp.read_map(sys.argv[1], field=None, dtype=None)
+b, h = hp.read_map(sys.argv[2], field=None, dtype=None, h=True)
+h = dict(h)
+assert h["ORDERING"] == "RING" and h["NSIDE"] == 32, h
+assert h["TTYPE2"] == "Q_STOKES", h
+assert a.shape == b.shape == (3, 12288), (a.shape, b.shape)
+good = a > -1e30
+assert (~good).any()
+assert (b[~good] == np.float32(hp.UNSEEN)).all()
+assert (b[good] == 2 * a[good]).all()
+n = hp.read_map(sys.argv[2], nest=True, dtype=None)
+assert (n == hp.reorder(b[0], r2n=True)).all()
+`
+	if text, err := exec.Command(python, "-c", script, wmapMasked(t), out).CombinedOutput(); err != nil {
+		t.Errorf("healpy: %v\n%s", err, text)
 	}
 }
