@@ -2,7 +2,6 @@ package plot
 
 import (
 	"fmt"
-	"image"
 	"image/color"
 	"math"
 	"strconv"
@@ -12,7 +11,6 @@ import (
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
-	"gonum.org/v1/plot/vg/vgimg"
 )
 
 // frame says where the parts of a picture stand, in pixels from its upper left corner.
@@ -81,10 +79,7 @@ func (p *pen) write(s string, size, px, py, xalign, yalign float64) {
 var typesetter = text.Plain{Fonts: font.NewCache(liberation.Collection())}
 
 // decorate draws what is not sky: outline, graticule, title and colour bar.
-func (f *frame) decorate(img *image.RGBA, proj *projection, lim scale, o Options) {
-	// One point is one pixel.
-	c := vgimg.NewWith(vgimg.UseImage(img), vgimg.UseDPI(72))
-	p := &pen{draw.New(c), float64(f.height)}
+func (f *frame) decorate(p *pen, proj *projection, lim scale, o Options) {
 	if o.Graticule {
 		f.graticule(p, proj)
 	}
@@ -181,9 +176,9 @@ func (p *pen) width(s string, size float64) vg.Length {
 	return face.Width(s)
 }
 
-// ticks returns round values in [lo, hi], about five, with labels that stand for value / 10^power.
+// ticks returns round values in [lo, hi], three to eight, with labels that stand for value / 10^power.
 func ticks(lo, hi float64) (values []float64, labels []string, power int) {
-	rough := (hi - lo) / 5
+	rough := (hi - lo) / 7.5
 	decade := math.Floor(math.Log10(rough))
 	step := 0.0
 	exponent := int(decade)

@@ -11,6 +11,10 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgimg"
+
 	"github.com/astronnx/astronnx/graph"
 	"github.com/astronnx/astronnx/healpix"
 	"github.com/astronnx/astronnx/internal/errs"
@@ -111,9 +115,10 @@ func Image(f Field, o Options) (*image.RGBA, error) {
 	if err != nil {
 		return nil, err
 	}
-	img := image.NewRGBA(image.Rect(0, 0, o.Width, fr.height))
+	canvas := vgimg.NewWith(vgimg.UseWH(vg.Length(o.Width), vg.Length(fr.height)), vgimg.UseDPI(72)) // a point is a pixel
+	img := canvas.Image().(*image.RGBA)
 	paint(img, f, fr, &proj, lim, o.Palette)
-	fr.decorate(img, &proj, lim, o)
+	fr.decorate(&pen{draw.New(canvas), float64(fr.height)}, &proj, lim, o)
 	return img, nil
 }
 

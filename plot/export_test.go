@@ -1,0 +1,21 @@
+package plot
+
+// Plane returns where a place of the picture lies in the projection's plane.
+func Plane(o Options, px, py float64) (x, y float64) {
+	f := newFrame(o)
+	return f.plane(px, py)
+}
+
+// NoData is the colour of pixels without data.
+var NoData = noData
+
+var Ticks = ticks
+
+// Colors returns a palette's table.
+func (p Palette) Colors() [][3]float64 {
+	var out [][3]float64
+	for _, c := range p.colors {
+		out = append(out, toOklab(c.R, c.G, c.B))
+	}
+	return out
+}
