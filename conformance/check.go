@@ -10,6 +10,7 @@ import (
 	"github.com/astronnx/astronnx/graph"
 	"github.com/astronnx/astronnx/internal/engine"
 	"github.com/astronnx/astronnx/internal/engine/reference"
+	"github.com/astronnx/astronnx/internal/onnxio"
 	"github.com/astronnx/astronnx/ops"
 )
 
@@ -44,7 +45,7 @@ func CheckOp(set *ops.Set, op *ops.Op) []error {
 	for _, example := range cases {
 		c.example(example)
 	}
-	if c.op.Grad != nil && c.gradients == 0 && len(c.errs) == 0 && c.hasGradientOpset() {
+	if c.op.Grad != nil && c.gradients == 0 && len(c.errs) == 0 && c.differentiable(c.set.LastOpset(c.op)) {
 		c.errorf("no case has a gradient that can be compared: it needs a floating input and a smooth point")
 	}
 	return c.errs
@@ -57,6 +58,8 @@ type checker struct {
 	errs []error
 
 	gradients int // cases whose gradient was compared
+	grew      int // enlarged copies of cases that were checked
+	refused   int // dimensions that the operator does not let grow
 }
 
 func (c *checker) errorf(format string, args ...any) {
@@ -121,18 +124,45 @@ func (c *checker) example(e ops.Case) {
 		i++
 	}
 	c.types(e, opset, e.In, got)
-	if c.differentiable() && c.gradient(e, opset, e.In) {
+	if c.differentiable(opset) && c.gradient(e, opset, e.In) {
 		c.gradients++
+	}
+	c.agree(e, opset, got)
+	c.roundTrip(e, opset)
+	if len(c.errs) == 0 { // a fault in the small case would only be told again
+		c.growth(e, opset)
+	}
+}
+
+// roundTrip writes the case's model, reads it and compares.
+func (c *checker) roundTrip(e ops.Case, opset int64) {
+	m := e.Model(c.op, opset)
+	for _, v := range m.Graph.Outputs {
+		if v.Type == nil {
+			if err := c.inferred(m); err != nil {
+				return // said elsewhere
+			}
+			break
+		}
+	}
+	b, err := onnxio.Marshal(m)
+	if err != nil {
+		c.errorf("case %s: writing its model: %w", e.Name, err)
+		return
+	}
+	back, err := onnxio.Load(b, onnxio.Options{})
+	if err != nil {
+		c.errorf("case %s: reading its model: %w", e.Name, err)
+		return
+	}
+	for _, line := range graph.Diff(m, back) {
+		c.errorf("case %s: after writing and reading: %s", e.Name, line)
 	}
 }
 
 // differentiable reports whether the operator has a gradient at an opset that gradients are written in.
-func (c *checker) differentiable() bool {
-	return (c.op.Grad != nil || c.op.Expand != nil && c.op.NoGrad == "") && c.hasGradientOpset()
-}
-
-func (c *checker) hasGradientOpset() bool {
-	return c.op.Domain != "" || c.set.LastOpset(c.op) >= gradientOpset
+func (c *checker) differentiable(opset int64) bool {
+	return (c.op.Grad != nil || c.op.Expand != nil && c.op.NoGrad == "") && (c.op.Domain != "" || opset >= gradientOpset)
 }
 
 // caseDigits is how exactly a case's text can say a result.
@@ -163,7 +193,11 @@ func present(in []*graph.Tensor) []*graph.Tensor {
 }
 
 func runModel(e engine.Engine, m *graph.Model, in []*graph.Tensor) ([]*graph.Tensor, error) {
-	plan, err := e.Compile(m, engine.Options{Threads: 1})
+	return runModelBy(e, m, engine.Options{Threads: 1}, in)
+}
+
+func runModelBy(e engine.Engine, m *graph.Model, o engine.Options, in []*graph.Tensor) ([]*graph.Tensor, error) {
+	plan, err := e.Compile(m, o)
 	if err != nil {
 		return nil, err
 	}

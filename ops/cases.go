@@ -25,11 +25,18 @@ type Case struct {
 }
 
 // Model returns a new model of one node, op with the case's attributes, whose inputs x0, x1, ... have the case's types and whose
-// outputs are y0, y1, .... Absent values are not connected. In and Out may have been changed since the case was parsed.
+// outputs are y0, y1, .... Absent values are not connected. The case may have been changed since it was parsed, but for subgraphs.
 func (c Case) Model(op *Op, opset int64) *graph.Model {
 	fresh, err := parseCase(c.line) // subgraphs belong to one model
 	if err != nil {
 		panic(err)
+	}
+	for name, v := range c.Attrs {
+		switch v.(type) {
+		case *graph.Graph, []*graph.Graph:
+		default:
+			fresh.Attrs[name] = v
+		}
 	}
 	c.Attrs, c.outer = fresh.Attrs, fresh.outer
 	m := &graph.Model{IRVersion: 10, Opsets: map[string]int64{op.Domain: opset}, Graph: &graph.Graph{Name: c.Name}}

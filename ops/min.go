@@ -9,6 +9,7 @@ var _ = define(Op{
 	// Inputs that tie share the gradient in equal parts, as in PyTorch.
 	Grad: shareAmongEqual,
 	Cases: `
+		smooth [3] 1 5 -1  [] 2  [3] 3 -2 0  ->  [3] 1 -2 -1
 		three [3] 1 5 -2  [3] 4 2 nan  [] 3  ->  [3] 1 2 nan
 		ints  i64[2] 1 7  i64[2] 5 -3  ->  i64[2] 1 -3`,
 })
