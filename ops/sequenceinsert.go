@@ -1,0 +1,33 @@
+package ops
+
+import (
+	"slices"
+
+	"github.com/astronnx/astronnx/graph"
+)
+
+// SequenceInsert puts a tensor before a position of a sequence, or at its end.
+// https://onnx.ai/onnx/operators/onnx__SequenceInsert.html
+var _ = define(Op{
+	Name: "SequenceInsert", Since: 11,
+	Infer: sameAsFirst,
+	Eval: func(c *Call) ([]*graph.Tensor, error) {
+		s, err := elements(c.In[0])
+		if err != nil {
+			return nil, err
+		}
+		at := len(s)
+		if c.Input(2) != nil {
+			if at, err = position(c.In[2], len(s), len(s)+1); err != nil {
+				return nil, err
+			}
+		}
+		return []*graph.Tensor{graph.Sequence(slices.Insert(slices.Clone(s), at, c.In[1])...)}, nil
+	},
+	NoGrad: "sequences carry no gradient",
+	Exact:  Bitwise,
+	Grow:   Fixed,
+	Cases: `
+		front seq([1] 1)  [2] 2 3  i64[] 0  ->  seq([2] 2 3, [1] 1)
+		end   seq([1] 1)  [2] 2 3  ->  seq([1] 1, [2] 2 3)`,
+})
