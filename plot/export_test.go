@@ -19,3 +19,13 @@ func (p Palette) Colors() [][3]float64 {
 	}
 	return out
 }
+
+// ThereAndBack projects a place of the plane to the sphere and back.
+func ThereAndBack(rotation [3]float64, x, y float64) (u, v float64, ok bool) {
+	p := newProjection(rotation[0], rotation[1], rotation[2])
+	d, ok := p.direction(x, y)
+	if ok {
+		u, v = p.point(d)
+	}
+	return u, v, ok
+}

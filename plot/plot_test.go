@@ -367,3 +367,23 @@ func TestTicks(t *testing.T) {
 		}
 	}
 }
+
+func TestProjectionInverts(t *testing.T) {
+	for _, rotation := range [][3]float64{{}, {100, -50, 30}} {
+		inside := 0
+		for i := range 4000 {
+			x, y := float64(i%80)/20-1.9771, float64(i/80)/25-0.9913
+			u, v, ok := plot.ThereAndBack(rotation, x, y)
+			if !ok {
+				continue
+			}
+			inside++
+			if math.Hypot(u-x, v-y) > 1e-6 {
+				t.Fatalf("rotation %v: %g, %g comes back as %g, %g", rotation, x, y, u, v)
+			}
+		}
+		if inside < 3000 {
+			t.Errorf("%d places inside the ellipse", inside)
+		}
+	}
+}

@@ -1,0 +1,25 @@
+package plot_test
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/astronnx/astronnx/graph"
+	"github.com/astronnx/astronnx/healpix"
+	"github.com/astronnx/astronnx/plot"
+	"github.com/astronnx/astronnx/sky"
+)
+
+func ExampleMollweide() {
+	m := &sky.Map{Nside: 1, Order: healpix.Ring, Columns: []sky.Column{
+		{Name: "T", Unit: "mK", Data: graph.Vector[float32](0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, healpix.Unseen)},
+	}}
+	f, err := plot.FromMap(m, "T")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	err = plot.Mollweide(io.Discard, f, plot.Options{Title: "Twelve pixels", Palette: plot.BlueRed, Graticule: true, Width: 300})
+	fmt.Println(err)
+	// Output: <nil>
+}
