@@ -46,6 +46,12 @@ type fitted struct {
 	joint   []bool          // valid in all columns, in the network's order
 	values  []*graph.Tensor // by column, [P] float32 or float64 in the network's order
 	masked  int             // pixels of the map without data in some column
+	tables  map[tableKey][]int32
+}
+
+type tableKey struct {
+	nside int
+	order healpix.Order
 }
 
 // fit brings a map into the form that a network reads.
@@ -217,21 +223,60 @@ func fill[T healpix.Float](f *fitted, from healpix.Grid, n need, how fitting) er
 	if holes && how.unseen == "auto" && !n.masked {
 		return f.refuseHoles()
 	}
-	f.joint = make([]bool, len(joint))
-	if err := healpix.Reorder(f.joint, joint, f.grid.Order(), f.order); err != nil {
-		return errs.New(errs.Input, "%w", err)
+	table, err := f.table(f.grid.Nside(), f.order)
+	if err != nil {
+		return err
 	}
+	f.joint = scatter(joint, table)
 	for i, values := range full {
 		if holes {
 			patch(values, f.valid[i], how.unseen)
 		}
-		out := make([]T, len(values))
-		if err := healpix.Reorder(out, values, f.grid.Order(), f.order); err != nil {
-			return errs.New(errs.Input, "%w", err)
-		}
-		f.values = append(f.values, tensorOf(out))
+		f.values = append(f.values, tensorOf(scatter(values, table)))
 	}
 	return nil
+}
+
+// table returns where the pixels of the map's order are in the network's, at some nside; nil where the orders are the same. One
+// table serves all columns, there and back.
+func (f *fitted) table(nside int, order healpix.Order) ([]int32, error) {
+	key := tableKey{nside, order}
+	if t, ok := f.tables[key]; ok || order == f.grid.Order() {
+		return t, nil
+	}
+	t, err := healpix.ReorderTable[int32](nside, order, f.grid.Order())
+	if err != nil {
+		return nil, errs.New(errs.Limit, "%w", err)
+	}
+	if f.tables == nil {
+		f.tables = map[tableKey][]int32{}
+	}
+	f.tables[key] = t
+	return t, nil
+}
+
+// scatter returns a map in the network's order, src itself where that is the map's.
+func scatter[E any](src []E, table []int32) []E {
+	if table == nil {
+		return src
+	}
+	out := make([]E, len(src))
+	for p, q := range table {
+		out[q] = src[p]
+	}
+	return out
+}
+
+// gather is the inverse of scatter; it copies in any case.
+func gather[E any](src []E, table []int32) []E {
+	if table == nil {
+		return slices.Clone(src)
+	}
+	out := make([]E, len(src))
+	for p, q := range table {
+		out[p] = src[q]
+	}
+	return out
 }
 
 func tensorOf[T healpix.Float](data []T) *graph.Tensor {
@@ -249,33 +294,60 @@ func isData[T healpix.Float](v T) bool { return !healpix.IsUnseen(v) && !math.Is
 // onSphere returns a column on the full sphere, Unseen where it has no data, where the map has no pixels and where the mask says
 // no; NaN stays NaN. It marks in bad the pixels of the map without data.
 func onSphere[T healpix.Float](m *sky.Map, c *sky.Column, grid healpix.Grid, how fitting, bad []bool) ([]T, error) {
-	one := *m
-	one.Columns = []sky.Column{*c}
-	ok, err := one.Mask()
+	values, err := valuesOf[T](m, c)
 	if err != nil {
 		return nil, err
 	}
-	out := make([]T, grid.Npix())
+	out := values
 	if m.Pixels != nil {
+		out = make([]T, grid.Npix())
 		for p := range out {
 			out[p] = healpix.Unseen
 		}
 	}
-	for i, v := range c.Float64() {
+	for i, v := range values {
 		p := i
 		if m.Pixels != nil {
 			p = int(m.Pixels[i])
 		}
-		use := ok[i] && !math.IsInf(v, 0)
+		use := isData(v) && !math.IsInf(float64(v), 0)
 		if how.mask != nil {
 			use = use && how.mask[grid.Convert(p, how.maskIn.Order())]
 		}
-		if use || math.IsNaN(v) {
-			out[p] = T(v)
-		} else {
-			out[p] = healpix.Unseen
+		if !use {
+			bad[i] = true
+			if v == v {
+				v = healpix.Unseen
+			}
 		}
-		bad[i] = bad[i] || !use
+		out[p] = v
+	}
+	return out, nil
+}
+
+// valuesOf returns a copy of a column's values; those that its map marks as no data, by whatever value, are Unseen.
+func valuesOf[T healpix.Float](m *sky.Map, c *sky.Column) ([]T, error) {
+	one := *m
+	one.Columns = []sky.Column{*c}
+	var out []T
+	switch out := any(&out).(type) {
+	case *[]float32:
+		t, err := one.Tensor()
+		if err != nil {
+			return nil, err
+		}
+		*out = graph.Data[float32](t)
+	case *[]float64:
+		valid, err := one.Mask()
+		if err != nil {
+			return nil, err
+		}
+		*out = c.Float64()
+		for i, v := range *out {
+			if !valid[i] && v == v {
+				(*out)[i] = healpix.Unseen
+			}
+		}
 	}
 	return out, nil
 }

@@ -154,6 +154,19 @@ func TestFitPolicies(t *testing.T) {
 	floats(t, m.Columns[0])[5] = float32(math.NaN())
 	mean := float32(0+1+2+4+6+7+8+9+10+11) / 10
 	n := need{channels: 1, order: healpix.Nested}
+	t.Run("float64", func(t *testing.T) {
+		f, err := fit(m, need{channels: 1, order: healpix.Nested, dtype: graph.Float64}, fitting{unseen: "mean"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		x, err := f.tensor(graph.Float64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v := graph.Data[float64](x); v[3] != 5.8 || v[5] != 5.8 || v[4] != 4 {
+			t.Errorf("the network reads %v", v)
+		}
+	})
 	for _, c := range []struct {
 		policy string
 		masked bool

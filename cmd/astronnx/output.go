@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"math"
 
 	"github.com/astronnx/astronnx/graph"
 	"github.com/astronnx/astronnx/healpix"
@@ -42,7 +43,10 @@ func (f *fitted) back(t *graph.Tensor, nside int, gives facts) (*sky.Map, error)
 	}
 	channels, p := int(t.Shape[1]), int(t.Shape[2])
 	same := channels == len(f.columns)
-	from := cmp.Or(gives.order, f.order)
+	table, err := f.table(nside, cmp.Or(gives.order, f.order))
+	if err != nil {
+		return nil, err
+	}
 	for c := range channels {
 		col := sky.Column{}
 		col.Name, col.Unit = gives.column(c, channels)
@@ -53,7 +57,7 @@ func (f *fitted) back(t *graph.Tensor, nside int, gives facts) (*sky.Map, error)
 			col.Unit = cmp.Or(col.Unit, f.columns[c].Unit)
 		}
 		col.Name = cmp.Or(col.Name, fmt.Sprintf("CHANNEL_%d", c))
-		if err := fillColumn(&col, t, c*p, from, grid, m.Pixels, valid); err != nil {
+		if err := fillColumn(&col, t, c*p, target{table, m.Pixels, valid}); err != nil {
 			return nil, err
 		}
 		m.Columns = append(m.Columns, col)
@@ -61,60 +65,64 @@ func (f *fitted) back(t *graph.Tensor, nside int, gives facts) (*sky.Map, error)
 	return m, nil
 }
 
-// fillColumn fills col with values [at, at+P) of t, which are in the order from.
-func fillColumn(col *sky.Column, t *graph.Tensor, at int, from healpix.Order, grid healpix.Grid, pixels []int64, valid []bool) error {
-	var err error
-	switch t.DType {
-	case graph.Float32:
-		col.Data, err = toColumn(graph.Data[float32](t)[at:], from, grid, pixels, valid, healpix.Unseen)
-	case graph.Float64:
-		col.Data, err = toColumn(graph.Data[float64](t)[at:], from, grid, pixels, valid, healpix.Unseen)
-	case graph.Float16:
-		wide := make([]float32, grid.Npix())
-		for i, x := range graph.Data[float16.Float16](t)[at : at+len(wide)] {
-			wide[i] = x.Float32()
-		}
-		col.Data, err = toColumn(wide, from, grid, pixels, valid, healpix.Unseen)
-	case graph.BFloat16:
-		wide := make([]float32, grid.Npix())
-		for i, x := range graph.Data[graph.BF16](t)[at : at+len(wide)] {
-			wide[i] = x.Float32()
-		}
-		col.Data, err = toColumn(wide, from, grid, pixels, valid, healpix.Unseen)
-	case graph.Int64:
-		null := int64(-1 << 63)
-		col.Null = &null
-		col.Data, err = toColumn(graph.Data[int64](t)[at:], from, grid, pixels, valid, null)
-	case graph.Int32:
-		null := int64(-1 << 31)
-		col.Null = &null
-		col.Data, err = toColumn(graph.Data[int32](t)[at:], from, grid, pixels, valid, int32(null))
-	default:
-		err = errs.New(errs.Output, "a map of %v has no form in FITS", t.DType).
-			WithHint("write .npy or .npz, or cast it to float32 in the network")
-	}
-	return err
+// target says how the values of a result become those of a column.
+type target struct {
+	table  []int32 // as fitted.table gives it
+	pixels []int64 // of a partial sky; nil: all
+	valid  []bool  // on the full sky, in the map's order
 }
 
-// toColumn brings the first values of src from an order of the network to the pixels of a map, with bad where valid says no.
-func toColumn[T graph.Element](src []T, from healpix.Order, grid healpix.Grid, pixels []int64, valid []bool, bad T) (*graph.Tensor, error) {
-	full := make([]T, grid.Npix())
-	if err := healpix.Reorder(full, src[:len(full)], from, grid.Order()); err != nil {
-		return nil, errs.New(errs.Engine, "%w", err)
+// fillColumn fills col with the values of t from at on.
+func fillColumn(col *sky.Column, t *graph.Tensor, at int, to target) error {
+	npix := len(to.valid)
+	switch t.DType {
+	case graph.Float32:
+		col.Data = toColumn(graph.Data[float32](t)[at:at+npix], to, healpix.Unseen)
+	case graph.Float64:
+		col.Data = toColumn(graph.Data[float64](t)[at:at+npix], to, healpix.Unseen)
+	case graph.Float16:
+		wide := make([]float32, npix)
+		for i, x := range graph.Data[float16.Float16](t)[at : at+npix] {
+			wide[i] = x.Float32()
+		}
+		col.Data = toColumn(wide, to, healpix.Unseen)
+	case graph.BFloat16:
+		wide := make([]float32, npix)
+		for i, x := range graph.Data[graph.BF16](t)[at : at+npix] {
+			wide[i] = x.Float32()
+		}
+		col.Data = toColumn(wide, to, healpix.Unseen)
+	case graph.Int64:
+		null := int64(math.MinInt64)
+		col.Null = &null
+		col.Data = toColumn(graph.Data[int64](t)[at:at+npix], to, null)
+	case graph.Int32:
+		null := int64(math.MinInt32)
+		col.Null = &null
+		col.Data = toColumn(graph.Data[int32](t)[at:at+npix], to, math.MinInt32)
+	default:
+		return errs.New(errs.Output, "a map of %v has no form in FITS", t.DType).
+			WithHint("cast it to float32 in the network")
 	}
+	return nil
+}
+
+// toColumn brings a channel of a result to the pixels of a map, with bad where there are no data.
+func toColumn[T graph.Element](src []T, to target, bad T) *graph.Tensor {
+	full := gather(src, to.table)
 	for p := range full {
-		if !valid[p] {
+		if !to.valid[p] {
 			full[p] = bad
 		}
 	}
-	if pixels == nil {
-		return graph.FromSlice(full, int64(len(full))), nil
+	if to.pixels == nil {
+		return graph.FromSlice(full, int64(len(full)))
 	}
-	part := make([]T, len(pixels))
-	for i, p := range pixels {
+	part := make([]T, len(to.pixels))
+	for i, p := range to.pixels {
 		part[i] = full[p]
 	}
-	return graph.FromSlice(part, int64(len(part))), nil
+	return graph.FromSlice(part, int64(len(part)))
 }
 
 // validOn returns where column c, or every column for -1, has data on a grid of the same order: a coarser pixel has if any of its
