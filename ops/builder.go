@@ -12,7 +12,7 @@ import (
 type Builder struct {
 	Graph  *graph.Graph
 	Opsets map[string]int64
-	set    *Set
+	infer  *inferrer
 	names  map[string]int
 	taken  map[string]bool
 	consts map[string]*graph.Value
@@ -20,7 +20,7 @@ type Builder struct {
 
 // NewBuilder returns a builder that appends to g with the operators of set at the given opsets. Names that g has are kept free.
 func NewBuilder(g *graph.Graph, set *Set, opsets map[string]int64) *Builder {
-	b := &Builder{Graph: g, Opsets: opsets, set: set, names: map[string]int{}, taken: map[string]bool{},
+	b := &Builder{Graph: g, Opsets: opsets, infer: newInferrer(g, set, opsets), names: map[string]int{}, taken: map[string]bool{},
 		consts: map[string]*graph.Value{}}
 	for _, vs := range [][]*graph.Value{g.Inputs, g.Initializers} {
 		for _, v := range vs {
@@ -71,10 +71,8 @@ func (b *Builder) OpN(n int, op string, attrs graph.Attrs, in ...*graph.Value) [
 	node := graph.NewNode(domain, name, attrs, in, out)
 	node.Name = out[0].Name
 	b.Graph.Append(node)
-	if def := b.set.Find(domain, name, b.Opsets[domain]); def != nil {
-		if err := inferNode(def, node, b.Opsets[domain]); err != nil {
-			panic(fmt.Sprintf("ops: building %s: %v", op, err))
-		}
+	if err := b.infer.node(node); err != nil {
+		panic(fmt.Sprintf("ops: building %s: %v", op, err))
 	}
 	return out
 }
@@ -124,6 +122,14 @@ func (b *Builder) Like(v *graph.Value, x float64) *graph.Value {
 		return b.Float(v.Type.DType, x)
 	}
 	return b.Op("CastLike", nil, b.Float(graph.Float32, x), v)
+}
+
+// CastLike returns v in the element type of like.
+func (b *Builder) CastLike(v, like *graph.Value) *graph.Value {
+	if like.Type != nil && like.Type.DType.Valid() {
+		return b.Op("Cast", graph.Attrs{"to": like.Type.DType}, v)
+	}
+	return b.Op("CastLike", nil, v, like)
 }
 
 // Mul, Add, Sub and Div are the operators of these names, for the many gradients that need them.
