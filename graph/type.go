@@ -74,7 +74,12 @@ func TypeOf(t *Tensor) *Type {
 	if t.Kind != TensorKind {
 		ty := &Type{Kind: t.Kind}
 		if len(t.Elems) > 0 {
-			ty.Of = TypeOf(t.Elems[len(t.Elems)-1])
+			ty.Of = TypeOf(t.Elems[0])
+		}
+		if t.Kind == SequenceKind {
+			for _, e := range t.Elems[min(1, len(t.Elems)):] {
+				ty.Of = CommonType(ty.Of, TypeOf(e))
+			}
 		}
 		if t.Kind == MapKind && len(t.Elems) == 2 {
 			ty.DType = t.Elems[0].DType
@@ -91,6 +96,26 @@ func TypeOf(t *Tensor) *Type {
 		ty.Shape[i] = D(n)
 	}
 	return ty
+}
+
+// CommonType returns what two types agree on: dimensions that differ are unknown, and so is the shape where the ranks differ. It is nil
+// where kinds or element types differ.
+func CommonType(a, b *Type) *Type {
+	if a == nil || b == nil || a.Kind != b.Kind || a.DType != b.DType {
+		return nil
+	}
+	c := a.Clone()
+	c.Of = CommonType(a.Of, b.Of)
+	if a.Rank() != b.Rank() {
+		c.Shape = nil
+		return c
+	}
+	for i, d := range b.Shape {
+		if d != c.Shape[i] {
+			c.Shape[i] = Sym("")
+		}
+	}
+	return c
 }
 
 // Rank returns the number of dimensions, -1 if unknown.

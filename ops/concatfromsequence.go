@@ -37,8 +37,8 @@ var _ = define(Op{
 	Exact:  Bitwise,
 	Grow:   Fixed,
 	Cases: `
-		join  axis=0  seq([1] 1, [2] 2 3)  ->  [3] 1 2 3
-		stack axis=0 new_axis=1  seq([2] 1 2, [2] 3 4)  ->  [2 2] 1 2 3 4`,
+		join  axis=0  ([1] 1 [2] 2 3)  ->  [3] 1 2 3
+		stack axis=0 new_axis=1  ([2] 1 2 [2] 3 4)  ->  [2 2] 1 2 3 4`,
 })
 
 func errOr(err error, text string) error {

@@ -25,7 +25,7 @@ var _ = define(Op{
 		}
 		out := make([]*graph.Type, len(c.Node.Out))
 		for i := range min(len(a), len(b), len(out)) {
-			out[i] = commonType(a[i], b[i])
+			out[i] = graph.CommonType(a[i], b[i])
 		}
 		return out, nil
 	},
@@ -42,6 +42,9 @@ var _ = define(Op{
 	},
 	NoGrad: "a branch depends on data",
 	Grow:   Fixed,
+	Cases: `
+		yes then_branch={-> y: y = Constant{value_floats=[1.0,2.0]}()} else_branch={-> y: y = Constant{value_floats=[3.0]}()}  bool[] 1  ->  [2] 1 2
+		no  then_branch={-> y: y = Constant{value_floats=[1.0,2.0]}()} else_branch={-> y: y = Constant{value_floats=[3.0]}()}  bool[] 0  ->  [1] 3`,
 })
 
 // truth reads a bool of one element.
@@ -50,23 +53,4 @@ func truth(t *graph.Tensor) (bool, error) {
 		return false, fmt.Errorf("the condition is %s, want one bool", t)
 	}
 	return t.Raw[0] != 0, nil
-}
-
-// commonType keeps what two types agree on.
-func commonType(a, b *graph.Type) *graph.Type {
-	if a == nil || b == nil || a.Kind != b.Kind || a.DType != b.DType {
-		return nil
-	}
-	c := a.Clone()
-	c.Of = commonType(a.Of, b.Of)
-	if a.Rank() != b.Rank() {
-		c.Shape = nil
-		return c
-	}
-	for i, d := range b.Shape {
-		if d != c.Shape[i] {
-			c.Shape[i] = graph.Sym("")
-		}
-	}
-	return c
 }

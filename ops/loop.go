@@ -88,6 +88,8 @@ var _ = define(Op{
 	},
 	NoGrad: "the number of iterations depends on data",
 	Grow:   Fixed,
+	Cases: `
+		double body={i c a -> c d s: d = Add(a, a); s = Identity(a)}  i64[] 3  _  [] 1  ->  [] 8  [3] 1 2 4`,
 })
 
 // looseType forgets the sizes of a carried value, which may change from one iteration to the next.

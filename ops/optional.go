@@ -22,5 +22,5 @@ var _ = define(Op{
 	Exact:  Bitwise,
 	Grow:   Fixed,
 	Cases: `
-		present [2] 1 2  ->  opt([2] 1 2)`,
+		present [2] 1 2  ->  ?([2] 1 2)`,
 })

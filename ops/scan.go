@@ -10,16 +10,24 @@ import (
 // https://onnx.ai/onnx/operators/onnx__Scan.html
 var _ = define(Op{
 	Name: "Scan", Since: 9,
-	Infer:  func(c *Inference) ([]*graph.Type, error) { return make([]*graph.Type, len(c.Node.Out)), nil },
+	Infer:  inferScan,
 	Eval:   func(c *Call) ([]*graph.Tensor, error) { return scan(c, c.In) },
 	NoGrad: "unroll it to differentiate",
 	Grow:   Fixed,
+	Cases: `
+		sum num_scan_inputs=1 body={a x -> b y: b = Add(a, x); y = Identity(b)}  [] 10  [3] 1 2 3  ->  [] 16  [3] 11 13 16`,
 })
 
 // In opset 8 there is a batch axis and a sequence length, which is refused here unless absent.
 var _ = define(Op{
 	Name: "Scan", Since: 8,
-	Infer: func(c *Inference) ([]*graph.Type, error) { return make([]*graph.Type, len(c.Node.Out)), nil },
+	Infer: func(c *Inference) ([]*graph.Type, error) {
+		out := make([]*graph.Type, len(c.Node.Out))
+		for i := range out {
+			out[i] = looseType(c.Type(i + 1))
+		}
+		return out, nil
+	},
 	Eval: func(c *Call) ([]*graph.Tensor, error) {
 		if c.Input(0) != nil {
 			return nil, fmt.Errorf("sequence lengths are not taken")
@@ -58,7 +66,51 @@ var _ = define(Op{
 	},
 	NoGrad: "unroll it to differentiate",
 	Grow:   Fixed,
+	Cases: `
+		batch num_scan_inputs=1 body={a x -> b y: b = Add(a, x); y = Identity(b)}  _  [2] 10 20  [2 2] 1 2 3 4
+			->  [2] 13 27  [2 2] 11 13 23 27`,
 })
+
+// inferScan types the states loosely, for they may change from step to step, and stacks the other outputs of the body.
+func inferScan(c *Inference) ([]*graph.Type, error) {
+	attrs := c.Node.Attrs
+	body, n := attrs.Graph("body"), int(attrs.Int("num_scan_inputs", 0))
+	out := make([]*graph.Type, len(c.Node.Out))
+	states := len(c.In) - n
+	if c.Sub == nil || body == nil || states < 0 {
+		return out, nil
+	}
+	in := make([]*graph.Type, len(c.In))
+	steps := graph.Sym("")
+	for i, t := range c.In {
+		if in[i] = looseType(t); i >= states && t.Rank() > 0 {
+			axis, err := axisOf(at(attrs.Ints("scan_input_axes", nil), i-states), t.Rank())
+			if err != nil {
+				return nil, err
+			}
+			drop := make([]bool, t.Rank())
+			drop[axis] = true
+			in[i].Shape, steps = removeAxes(t.Shape, drop), t.Shape[axis]
+		}
+	}
+	types, err := c.Sub(body, in)
+	if err != nil {
+		return nil, err
+	}
+	for i := range min(len(out), len(types)) {
+		t := types[i].Clone()
+		if i < states {
+			t = looseType(t)
+		} else if t.Rank() >= 0 {
+			axis := at(attrs.Ints("scan_output_axes", nil), i-states)
+			if t.Shape, err = insertAxes(t.Shape, []int64{axis}, steps); err != nil {
+				return nil, err
+			}
+		}
+		out[i] = t
+	}
+	return out, nil
+}
 
 func scan(c *Call, in []*graph.Tensor) ([]*graph.Tensor, error) {
 	attrs := c.Node.Attrs

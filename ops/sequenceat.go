@@ -24,7 +24,7 @@ var _ = define(Op{
 	Exact:  Bitwise,
 	Grow:   Fixed,
 	Cases: `
-		last seq([1] 1, [2] 2 3)  i64[] -1  ->  [2] 2 3`,
+		last ([1] 1 [2] 2 3)  i64[] -1  ->  [2] 2 3`,
 })
 
 // elementType is the type of a sequence's or optional's element.

@@ -29,7 +29,7 @@ var _ = define(Op{
 	Exact:  Bitwise,
 	Grow:   Fixed,
 	Cases: `
-		two [1] 1  [2] 2 3  ->  seq([1] 1, [2] 2 3)`,
+		two [1] 1  [2] 2 3  ->  ([1] 1 [2] 2 3)`,
 })
 
 func sequenceOf(elem *graph.Type) *graph.Type { return &graph.Type{Kind: graph.SequenceKind, Of: elem} }

@@ -17,5 +17,5 @@ var _ = define(Op{
 	Exact:  Bitwise,
 	Grow:   Fixed,
 	Cases: `
-		none  ->  seq()`,
+		none  ->  ()`,
 })

@@ -30,5 +30,5 @@ var _ = define(Op{
 	Exact:  Bitwise,
 	Grow:   Fixed,
 	Cases: `
-		first seq([1] 1, [2] 2 3)  i64[] 0  ->  seq([2] 2 3)`,
+		first ([1] 1 [2] 2 3)  i64[] 0  ->  ([2] 2 3)`,
 })

@@ -10,7 +10,13 @@ import (
 // https://onnx.ai/onnx/operators/onnx__SequenceInsert.html
 var _ = define(Op{
 	Name: "SequenceInsert", Since: 11,
-	Infer: sameAsFirst,
+	Infer: func(c *Inference) ([]*graph.Type, error) {
+		t := c.Type(0).Clone()
+		if t != nil {
+			withoutShape(t.Of)
+		}
+		return []*graph.Type{t}, nil
+	},
 	Eval: func(c *Call) ([]*graph.Tensor, error) {
 		s, err := elements(c.In[0])
 		if err != nil {
@@ -28,6 +34,6 @@ var _ = define(Op{
 	Exact:  Bitwise,
 	Grow:   Fixed,
 	Cases: `
-		front seq([1] 1)  [2] 2 3  i64[] 0  ->  seq([2] 2 3, [1] 1)
-		end   seq([1] 1)  [2] 2 3  ->  seq([1] 1, [2] 2 3)`,
+		front ([1] 1)  [2] 2 3  i64[] 0  ->  ([2] 2 3 [1] 1)
+		end   ([1] 1)  [2] 2 3  ->  ([1] 1 [2] 2 3)`,
 })

@@ -17,5 +17,5 @@ var _ = define(Op{
 	Exact:  Bitwise,
 	Grow:   Fixed,
 	Cases: `
-		two seq([1] 1, [2] 2 3)  ->  i64[] 2`,
+		two ([1] 1 [2] 2 3)  ->  i64[] 2`,
 })

@@ -10,7 +10,25 @@ import (
 // https://onnx.ai/onnx/operators/onnx__SequenceMap.html
 var _ = define(Op{
 	Name: "SequenceMap", Since: 17,
-	Infer: func(c *Inference) ([]*graph.Type, error) { return make([]*graph.Type, len(c.Node.Out)), nil },
+	Infer: func(c *Inference) ([]*graph.Type, error) {
+		out, body := make([]*graph.Type, len(c.Node.Out)), c.Node.Attrs.Graph("body")
+		if c.Sub == nil || body == nil {
+			return out, nil
+		}
+		in := make([]*graph.Type, len(c.In))
+		for i, t := range c.In {
+			if in[i] = t; t != nil && t.Kind == graph.SequenceKind {
+				in[i] = t.Of
+			}
+		}
+		types, err := c.Sub(body, in)
+		for i := range min(len(out), len(types)) {
+			if types[i] != nil {
+				out[i] = sequenceOf(types[i])
+			}
+		}
+		return out, err
+	},
 	Eval: func(c *Call) ([]*graph.Tensor, error) {
 		first, err := elements(c.In[0])
 		if err != nil {
@@ -45,4 +63,6 @@ var _ = define(Op{
 	},
 	NoGrad: "sequences carry no gradient",
 	Grow:   Fixed,
+	Cases: `
+		add body={a b -> y: y = Add(a, b)}  ([1] 1 [2] 2 3)  [] 10  ->  ([1] 11 [2] 12 13)`,
 })

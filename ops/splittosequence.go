@@ -43,9 +43,9 @@ var _ = define(Op{
 	Exact:  Bitwise,
 	Grow:   Fixed,
 	Cases: `
-		sizes  [3] 1 2 3  i64[2] 1 2  ->  seq([1] 1, [2] 2 3)
-		size   [3] 1 2 3  i64[] 2  ->  seq([2] 1 2, [1] 3)
-		single keepdims=0  [2] 1 2  ->  seq([] 1, [] 2)`,
+		sizes  [3] 1 2 3  i64[2] 1 2  ->  ([1] 1 [2] 2 3)
+		size   [3] 1 2 3  i64[] 2  ->  ([2] 1 2 [1] 3)
+		single keepdims=0  [2] 1 2  ->  ([] 1 [] 2)`,
 })
 
 func partSizes(given *graph.Tensor, length int64) ([]int64, error) {
