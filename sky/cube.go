@@ -114,7 +114,7 @@ var imageCodes = map[int]byte{8: 'B', 16: 'I', 32: 'J', 64: 'K', -32: 'E', -64: 
 // pixels describes an image's pixels as a column's elements.
 func (h *hdu) pixels() (field, error) {
 	code := imageCodes[h.bitpix]
-	f := field{code: code, width: formWidths[code], dtype: formTypes[code], absent: math.NaN()}
+	f := field{code: code, width: formWidths[code], dtype: formTypes[code], absent: math.Float64frombits(0x7ff8 << 48)} // NaN as numpy has it
 	scale, zero, err := h.scaling("BSCALE", "BZERO")
 	if err != nil {
 		return f, err
