@@ -11,20 +11,8 @@ var _ = define(Op{
 		if v := c.Node.Attrs.Tensor("value"); v != nil {
 			t.DType = v.DType
 		}
-		if s := c.Constant(0); s != nil {
-			dims, err := int64s(s)
-			if err != nil {
-				return nil, err
-			}
-			t.Shape = make([]graph.Dim, len(dims))
-			for i, d := range dims {
-				t.Shape[i] = graph.D(d)
-			}
-		} else if s := c.Type(0); s.Rank() == 1 && s.Shape[0].Known() {
-			t.Shape = make([]graph.Dim, s.Shape[0].Size)
-			for i := range t.Shape {
-				t.Shape[i] = graph.Sym("")
-			}
+		if v := c.vector(0); v != nil {
+			t.Shape = dimsOf(v)
 		}
 		return []*graph.Type{t}, nil
 	},

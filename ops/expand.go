@@ -8,19 +8,12 @@ var _ = define(Op{
 	Name: "Expand", Since: 8,
 	Infer: func(c *Inference) ([]*graph.Type, error) {
 		t := c.Type(0).Clone()
-		want := c.Constant(1)
+		want := c.vector(1)
 		if t.Rank() < 0 || want == nil {
 			return []*graph.Type{withoutShape(t)}, nil
 		}
-		dims, err := int64s(want)
-		if err != nil {
-			return nil, err
-		}
-		shape := make([]graph.Dim, len(dims))
-		for i, d := range dims {
-			shape[i] = graph.D(d)
-		}
-		t.Shape, err = broadcastDims(t.Shape, shape)
+		var err error
+		t.Shape, err = broadcastDims(t.Shape, dimsOf(want))
 		return []*graph.Type{t}, err
 	},
 	Eval: func(c *Call) ([]*graph.Tensor, error) {

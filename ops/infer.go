@@ -92,7 +92,8 @@ func (f *inferrer) outputs(def *Op, n *graph.Node, opset int64) ([]*graph.Type, 
 		}
 		return types, nil
 	}
-	c := &Inference{Node: n, Opset: opset, In: make([]*graph.Type, len(n.In)), Const: make([]*graph.Tensor, len(n.In)), Sub: f.subgraph}
+	c := &Inference{Node: n, Opset: opset, In: make([]*graph.Type, len(n.In)), Const: make([]*graph.Tensor, len(n.In)), Sub: f.subgraph,
+		infer: f}
 	for i, v := range n.In {
 		if v != nil {
 			c.In[i], c.Const[i] = v.Type, f.constant(v, 0)

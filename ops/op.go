@@ -82,6 +82,8 @@ type Inference struct {
 	Const []*graph.Tensor // nil: not a constant
 	// Sub infers the outputs of a subgraph of Node from its inputs' types.
 	Sub func(g *graph.Graph, in []*graph.Type) ([]*graph.Type, error)
+
+	infer *inferrer // nil in an Inference made by hand
 }
 
 // Type returns the type of input i, nil if it is absent or unknown.

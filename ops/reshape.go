@@ -16,37 +16,40 @@ var _ = define(Op{
 			return nil, nil
 		}
 		t.Shape = nil
-		want := c.Constant(1)
+		want, in := c.vector(1), c.Type(0)
 		if want == nil {
 			return []*graph.Type{t}, nil
 		}
-		dims, err := int64s(want)
-		if err != nil {
-			return nil, err
-		}
-		in := c.Type(0)
-		if sizes := in.Sizes(); sizes != nil {
-			if _, known := graph.NumElements(sizes); known {
-				shape, err := reshaped(sizes, dims, c.Node.Attrs.Bool("allowzero", false))
-				if err != nil {
-					return nil, err
-				}
-				t.Shape = graph.TypeOf(&graph.Tensor{Shape: shape}).Shape
-				return []*graph.Type{t}, nil
+		zeros := c.Node.Attrs.Bool("allowzero", false)
+		sizes := in.Sizes()
+		if _, fixed := graph.NumElements(sizes); c.Constant(1) != nil && sizes != nil && fixed {
+			dims, err := int64s(c.Constant(1))
+			if err != nil {
+				return nil, err
 			}
+			shape, err := reshaped(sizes, dims, zeros)
+			if err != nil {
+				return nil, err
+			}
+			t.Shape = graph.TypeOf(&graph.Tensor{Shape: shape}).Shape
+			return []*graph.Type{t}, nil
 		}
-		t.Shape = make([]graph.Dim, len(dims))
-		for i, d := range dims {
+		t.Shape = make([]graph.Dim, len(want))
+		for i, d := range want {
 			switch {
-			case d == 0 && !c.Node.Attrs.Bool("allowzero", false):
+			case !d.known && !zeros && d.dim.Param == "": // might be 0 or -1
+				t.Shape[i] = graph.Sym("")
+			case !d.known:
+				t.Shape[i] = d.dim
+			case d.n == 0 && !zeros:
 				t.Shape[i] = graph.Sym("")
 				if i < in.Rank() {
 					t.Shape[i] = in.Shape[i]
 				}
-			case d < 0:
+			case d.n < 0:
 				t.Shape[i] = graph.Sym("")
 			default:
-				t.Shape[i] = graph.D(d)
+				t.Shape[i] = graph.D(d.n)
 			}
 		}
 		return []*graph.Type{t}, nil
