@@ -53,7 +53,7 @@ func (ortEngine) Compile(m *graph.Model, o engine.Options) (engine.Plan, error) 
 	if err != nil {
 		return nil, err
 	}
-	session, err := create(data, &o, &report)
+	session, err := create(m, data, &o, &report)
 	if err != nil {
 		return nil, err
 	}
@@ -61,18 +61,36 @@ func (ortEngine) Compile(m *graph.Model, o engine.Options) (engine.Plan, error) 
 }
 
 // create makes the session, and a second time on the CPU where the provider cannot serve and may be replaced.
-func create(data []byte, o *engine.Options, report *engine.Report) (*yalue.DynamicAdvancedSession, error) {
-	session, err := createOn(data, o)
+func create(m *graph.Model, data []byte, o *engine.Options, report *engine.Report) (*yalue.DynamicAdvancedSession, error) {
+	session, err := createWithKernels(m, data, o, report)
 	if err == nil || !o.Fallback || o.Provider == engine.CPU {
 		return session, err
 	}
 	report.Notes = append(report.Notes, fmt.Sprintf("%s cannot serve, the CPU does: %v", o.Provider, err))
 	report.Provider, report.Device = engine.CPU, 0
 	o.Provider, o.Device = engine.CPU, 0
-	return createOn(data, o)
+	return createWithKernels(m, data, o, report)
 }
 
-func createOn(data []byte, o *engine.Options) (*yalue.DynamicAdvancedSession, error) {
+// createWithKernels registers the kernels that fit. Where the session fails over one of them, function bodies may still do.
+func createWithKernels(m *graph.Model, data []byte, o *engine.Options, report *engine.Report) (*yalue.DynamicAdvancedSession, error) {
+	bits, kernels := chooseKernels(m, o)
+	session, err := createOn(data, o, bits)
+	if err != nil && bits != 0 && blames(err, kernels) {
+		if again, failed := createOn(data, o, 0); failed == nil {
+			for i := range kernels {
+				if kernels[i].Native {
+					kernels[i].Native, kernels[i].Why = false, err.Error()
+				}
+			}
+			session, err = again, nil
+		}
+	}
+	report.Kernels = kernels
+	return session, err
+}
+
+func createOn(data []byte, o *engine.Options, kernels uint) (*yalue.DynamicAdvancedSession, error) {
 	if o.Provider != engine.CPU {
 		// Providers replace signal handlers while they start; Go needs its own.
 		saved := C.ax_signals_save()
@@ -83,6 +101,9 @@ func createOn(data []byte, o *engine.Options) (*yalue.DynamicAdvancedSession, er
 		return nil, err
 	}
 	defer options.Destroy()
+	if err := register(options, kernels); err != nil {
+		return nil, err
+	}
 	session, err := yalue.NewDynamicAdvancedSessionWithONNXData(data, nil, nil, options)
 	if err != nil {
 		C.ax_trim()
@@ -104,6 +125,7 @@ func sessionOptions(o *engine.Options) (*yalue.SessionOptions, error) {
 		"session.intra_op.allow_spinning":         flag(o.Spinning),
 		"session.inter_op.allow_spinning":         flag(o.Spinning),
 		"session.record_ep_graph_assignment_info": "1",
+		"astronnx.threads":                        strconv.Itoa(o.Threads), // for our kernels
 	}
 	if o.Provider != engine.CPU && !o.Fallback {
 		entries["session.disable_cpu_ep_fallback"] = "1"

@@ -27,6 +27,7 @@ typedef struct OrtKernelInfo OrtKernelInfo;
 typedef struct OrtKernelContext OrtKernelContext;
 typedef struct OrtShapeInferContext OrtShapeInferContext;
 typedef struct OrtOpAttr OrtOpAttr;
+typedef struct OrtKeyValuePairs OrtKeyValuePairs;
 typedef struct OrtEpAssignedSubgraph OrtEpAssignedSubgraph;
 typedef struct OrtEpAssignedNode OrtEpAssignedNode;
 typedef struct OrtCustomOp OrtCustomOp;
@@ -132,7 +133,10 @@ ENTRY(272, OrtStatus *, ReadOpAttr, (const OrtOpAttr *, int type, void *data, si
 ENTRY(273, OrtStatus *, SetDeterministicCompute, (OrtSessionOptions *, _Bool value))
 ENTRY(274, OrtStatus *, KernelContext_ParallelFor,
       (const OrtKernelContext *, void (*fn)(void *, size_t), size_t total, size_t num_batch, void *usr_data))
+ENTRY(297, const char *, GetKeyValue, (const OrtKeyValuePairs *, const char *key))
+ENTRY(300, void, ReleaseKeyValuePairs, (OrtKeyValuePairs *))
 ENTRY(378, OrtStatus *, GetTensorData, (const OrtValue *, const void **out))
+ENTRY(391, OrtStatus *, KernelInfo_GetConfigEntries, (const OrtKernelInfo *, OrtKeyValuePairs **out))
 ENTRY(407, OrtStatus *, Session_GetEpGraphAssignmentInfo,
       (const OrtSession *, const OrtEpAssignedSubgraph *const **ep_subgraphs, size_t *num_ep_subgraphs))
 ENTRY(408, OrtStatus *, EpAssignedSubgraph_GetEpName, (const OrtEpAssignedSubgraph *, const char **out))

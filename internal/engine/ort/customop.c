@@ -1,0 +1,176 @@
+//go:build cgo && !purego && (linux || darwin)
+
+#include "customop.h"
+
+#include <limits.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const astronnx_healpix_conv_api *ax_conv;
+
+void ax_kernels(const void *conv) { ax_conv = conv; }
+
+OrtStatus *ax_register(void *session_options, unsigned ops) {
+	static OrtCustomOpDomain *domains[ax_op_all + 1];
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	OrtStatus *s = NULL;
+	pthread_mutex_lock(&lock);
+	OrtCustomOpDomain *d = domains[ops];
+	if (!d) {
+		s = ORT(CreateCustomOpDomain)("ai.astronnx.healpix", &d);
+		if (!s && ops & ax_op_conv) s = ORT(CustomOpDomain_Add)(d, &ax_conv_op);
+		if (!s) domains[ops] = d;
+	}
+	pthread_mutex_unlock(&lock);
+	return s ? s : ORT(AddCustomOpDomain)(session_options, d);
+}
+
+// ---- errors
+
+OrtStatus *bad(const char *format, ...) {
+	char text[512];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	return ORT(CreateStatus)(2 /* invalid argument */, text);
+}
+
+OrtStatus *own_text(char *text) {
+	if (!text) return NULL;
+	OrtStatus *s = ORT(CreateStatus)(2, text);
+	free(text);
+	return s;
+}
+
+static int failed(OrtStatus *s) {
+	if (s) ORT(ReleaseStatus)(s);
+	return s != NULL;
+}
+
+// ---- values
+
+OrtStatus *read_tensor(const OrtValue *v, tensor *out) {
+	OrtTensorTypeAndShapeInfo *info;
+	TRY(ORT(GetTensorTypeAndShape)(v, &info));
+	OrtStatus *s = ORT(GetTensorElementType)(info, &out->type);
+	if (!s) s = ORT(GetDimensionsCount)(info, &out->rank);
+	if (!s && out->rank > max_rank) s = bad("a tensor of rank %zu: expected at most %d", out->rank, max_rank);
+	if (!s) s = ORT(GetDimensions)(info, out->dims, out->rank);
+	ORT(ReleaseTensorTypeAndShapeInfo)(info);
+	if (!s) s = ORT(GetTensorData)(v, &out->data);
+	out->value = v;
+	return s;
+}
+
+OrtStatus *input_tensor(OrtKernelContext *ctx, size_t i, size_t n, tensor *out) {
+	const OrtValue *v = NULL;
+	memset(out, 0, sizeof *out);
+	if (i >= n) return NULL;
+	TRY(ORT(KernelContext_GetInput)(ctx, i, &v));
+	return v ? read_tensor(v, out) : NULL;
+}
+
+OrtStatus *constant_tensor(const OrtKernelInfo *info, size_t i, size_t n, int *constant, tensor *out) {
+	const OrtValue *v = NULL;
+	OrtTypeInfo *type = NULL;
+	memset(out, 0, sizeof *out);
+	*constant = 1;
+	if (i >= n) return NULL;
+	TRY(ORT(KernelInfoGetConstantInput_tensor)(info, i, constant, &v));
+	if (*constant && v) return read_tensor(v, out);
+	// An absent input is not constant either, but has no type.
+	*constant = failed(ORT(KernelInfo_GetInputTypeInfo)(info, i, &type));
+	if (type) ORT(ReleaseTypeInfo)(type);
+	return NULL;
+}
+
+int64_t elements(const tensor *t) {
+	int64_t n = 1;
+	for (size_t i = 0; i < t->rank; i++) n *= t->dims[i];
+	return n;
+}
+
+// ---- attributes
+
+int64_t int_attribute(const OrtKernelInfo *info, const char *name, int64_t otherwise) {
+	int64_t v;
+	return failed(ORT(KernelInfoGetAttribute_int64)(info, name, &v)) ? otherwise : v;
+}
+
+float float_attribute(const OrtKernelInfo *info, const char *name, float otherwise) {
+	float v;
+	return failed(ORT(KernelInfoGetAttribute_float)(info, name, &v)) ? otherwise : v;
+}
+
+OrtStatus *text_attribute(const OrtKernelInfo *info, const char *name, const char *otherwise, char *out, size_t size) {
+	size_t need = 0;
+	if (failed(ORT(KernelInfoGetAttribute_string)(info, name, NULL, &need)) && !need) {
+		snprintf(out, size, "%s", otherwise);
+		return NULL;
+	}
+	if (need > size) return bad("attribute %s has %zu characters", name, need);
+	return ORT(KernelInfoGetAttribute_string)(info, name, out, &need);
+}
+
+int intra_threads(const OrtKernelInfo *info) {
+	OrtKeyValuePairs *entries = NULL;
+	if (failed(ORT(KernelInfo_GetConfigEntries)(info, &entries))) return 0;
+	const char *v = ORT(GetKeyValue)(entries, "astronnx.threads");
+	int n = v ? atoi(v) : 0;
+	ORT(ReleaseKeyValuePairs)(entries);
+	return n;
+}
+
+void parallel(void *ctx, void (*fn)(void *, size_t), size_t total, void *usr) {
+	if (total == 1) {
+		fn(usr, 0);
+		return;
+	}
+	failed(ORT(KernelContext_ParallelFor)(ctx, fn, total, 0, usr));
+}
+
+// ---- inference
+
+void input_shape(OrtShapeInferContext *ctx, size_t i, shape_of *out) {
+	OrtTensorTypeAndShapeInfo *info = NULL; // the context's
+	size_t n = 0;
+	memset(out, 0, sizeof *out);
+	if (failed(ORT(ShapeInferContext_GetInputCount)(ctx, &n)) || i >= n) return;
+	if (failed(ORT(ShapeInferContext_GetInputTypeShape)(ctx, i, &info)) || !info) return;
+	if (failed(ORT(GetTensorElementType)(info, &out->type)) || failed(ORT(GetDimensionsCount)(info, &out->rank)) ||
+	    out->rank > max_rank || failed(ORT(GetDimensions)(info, out->dims, out->rank)) ||
+	    failed(ORT(GetSymbolicDimensions)(info, out->names, out->rank)))
+		out->rank = 0;
+}
+
+OrtStatus *set_output_shape(OrtShapeInferContext *ctx, size_t i, int type, const shape_of *s) {
+	OrtTensorTypeAndShapeInfo *info;
+	const char *names[max_rank];
+	for (size_t k = 0; k < s->rank; k++) names[k] = s->names[k] ? s->names[k] : "";
+	TRY(ORT(CreateTensorTypeAndShapeInfo)(&info));
+	OrtStatus *err = ORT(SetTensorElementType)(info, type);
+	if (!err) err = ORT(SetDimensions)(info, s->dims, s->rank);
+	if (!err) err = ORT(SetSymbolicDimensions)(info, names, s->rank);
+	if (!err) err = ORT(ShapeInferContext_SetOutputTypeShape)(ctx, i, info);
+	ORT(ReleaseTensorTypeAndShapeInfo)(info);
+	return err;
+}
+
+int64_t int_attribute_of(OrtShapeInferContext *ctx, const char *name, int64_t otherwise) {
+	const OrtOpAttr *attr = NULL;
+	int64_t v;
+	size_t n = 0;
+	if (failed(ORT(ShapeInferContext_GetAttribute)(ctx, name, &attr)) || !attr) return otherwise;
+	return failed(ORT(ReadOpAttr)(attr, 1 /* int */, &v, sizeof v, &n)) ? otherwise : v;
+}
+
+// ---- what all operators answer alike
+
+const char *cpu_provider(const OrtCustomOp *op) { return (void)op, NULL; }
+int default_memory(const OrtCustomOp *op, size_t i) { return (void)op, (void)i, 0; }
+int first_version(const OrtCustomOp *op) { return (void)op, 1; }
+int last_version(const OrtCustomOp *op) { return (void)op, INT_MAX; }

@@ -1,0 +1,107 @@
+//go:build cgo && !purego && (linux || darwin)
+
+// Our operators as ONNX Runtime's custom operators: what their files share, and what Go calls.
+#ifndef ASTRONNX_CUSTOMOP_H
+#define ASTRONNX_CUSTOMOP_H
+
+#include "ortapi.h"
+
+#include "../../kernel/c/healpix_conv.h"
+
+// The operators that have kernels, as bits of a set.
+enum { ax_op_conv = 1, ax_op_all = 1 };
+
+// ax_register adds the domain with the operators of a set to session options. A domain is made once for each set and stays.
+OrtStatus *ax_register(void *session_options, unsigned ops);
+// ax_kernels says where the convolution's functions are; once, before ax_register.
+void ax_kernels(const void *conv);
+
+extern const astronnx_healpix_conv_api *ax_conv;
+extern OrtCustomOp ax_conv_op;
+
+// What a HealpixConv reads besides its inputs.
+typedef struct {
+	int64_t nside;
+	int64_t masks; // whether windows must be known after the geometry is made
+	char order[16], tap_order[16], missing[16], outside[16];
+} ax_conv_spec;
+
+typedef struct {
+	int64_t pixel, tap, a; // half of input a, beside half of nothing
+} ax_half;
+
+// A geometry that kernels share: made and counted by Go.
+typedef struct {
+	astronnx_conv_geom *geom;
+	int64_t p_in, p_out;
+	const int32_t *entries; // [p_out][9]: an input, -1 zero, -2 left out
+	const float *scale;     // [p_out]; NULL: 1
+	const astronnx_conv_fill *fills;
+	int64_t n_fills;
+	const ax_half *halves;
+	int64_t n_halves;
+	int columns[ASTRONNX_CONV_TAPS]; // where W has the taps of the lattice order
+	int64_t id;
+} ax_table;
+
+// ax_table_new makes a table of what Go laid out, copying what it keeps. A half's b is -1 in fills. NULL and *status on failure.
+ax_table *ax_table_new(int64_t p_in, int64_t p_out, const int32_t *entries, const float *scale, const int64_t *fills, int64_t n_fills,
+                       int keep, int *status);
+void ax_table_free(ax_table *t);
+const char *ax_table_text(int status);
+
+// Exported by Go. astronnxConvTable returns NULL or a text that the caller frees; index and pixels may be NULL.
+char *astronnxConvTable(ax_conv_spec *spec, int64_t *index, int64_t rows, int64_t *pixels, int64_t n_pixels, int64_t p_in, ax_table **out);
+void astronnxConvTableFree(int64_t id);
+
+// ---- shared by the operators
+
+#define TRY(call)                        \
+	do {                             \
+		OrtStatus *s_ = (call);  \
+		if (s_) return s_;       \
+	} while (0)
+
+enum { type_float = 1, type_int64 = 7, type_bool = 9 };
+enum { required = 0, optional = 1 };
+enum { max_rank = 8 };
+
+typedef struct {
+	const OrtValue *value; // NULL: absent
+	const void *data;
+	int64_t dims[max_rank];
+	size_t rank;
+	int type;
+} tensor;
+
+OrtStatus *bad(const char *format, ...) __attribute__((format(printf, 1, 2)));
+OrtStatus *own_text(char *text); // a status of a malloc'ed text
+OrtStatus *read_tensor(const OrtValue *v, tensor *out);
+OrtStatus *input_tensor(OrtKernelContext *ctx, size_t i, size_t n, tensor *out);
+// constant_tensor reads input i at creation: *constant is 1 where it is constant or absent.
+OrtStatus *constant_tensor(const OrtKernelInfo *info, size_t i, size_t n, int *constant, tensor *out);
+int64_t elements(const tensor *t);
+int64_t int_attribute(const OrtKernelInfo *info, const char *name, int64_t otherwise);
+float float_attribute(const OrtKernelInfo *info, const char *name, float otherwise);
+OrtStatus *text_attribute(const OrtKernelInfo *info, const char *name, const char *otherwise, char *out, size_t size);
+int intra_threads(const OrtKernelInfo *info);
+void parallel(void *ctx, void (*fn)(void *, size_t), size_t total, void *usr);
+
+// Shape inference: input dims with their names, 0 where unknown or absent.
+typedef struct {
+	int64_t dims[max_rank];
+	const char *names[max_rank];
+	size_t rank;
+	int type; // 0: absent or unknown
+} shape_of;
+
+void input_shape(OrtShapeInferContext *ctx, size_t i, shape_of *out);
+OrtStatus *set_output_shape(OrtShapeInferContext *ctx, size_t i, int type, const shape_of *s);
+int64_t int_attribute_of(OrtShapeInferContext *ctx, const char *name, int64_t otherwise);
+
+const char *cpu_provider(const OrtCustomOp *op);
+int default_memory(const OrtCustomOp *op, size_t i);
+int first_version(const OrtCustomOp *op);
+int last_version(const OrtCustomOp *op);
+
+#endif
