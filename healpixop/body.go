@@ -116,6 +116,9 @@ func (l *lattice) in(order healpix.Order) *lattice {
 	return &lattice{body: l.body, order: order, n: l.n}
 }
 
+// at returns faces of n×n pixels in the same order.
+func (l *lattice) at(n *graph.Value) *lattice { return &lattice{body: l.body, order: l.order, n: n} }
+
 func (l *lattice) facePixels() *graph.Value { return l.mul(l.n, l.n) }
 func (l *lattice) npix() *graph.Value       { return l.mul(l.Int(12), l.facePixels()) }
 

@@ -68,6 +68,12 @@ func convOf(a graph.Attrs) (c conv, err error) {
 	if err := window3(a); err != nil {
 		return c, err
 	}
+	if err := checkKind(a, graph.IntAttr, "detect_unseen"); err != nil {
+		return c, err
+	}
+	if err := checkKind(a, graph.FloatAttr, "unseen"); err != nil {
+		return c, err
+	}
 	if err := onlyInt(a, "group", 1); err != nil {
 		return c, err
 	}

@@ -1,6 +1,7 @@
 package healpixop
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -58,8 +59,11 @@ var holes = func() []hole {
 	return hs
 }()
 
-// Spelling of the attribute order, as healpix.Order prints it.
+// orderOf reads an attribute that names an order, spelled as healpix.Order prints it.
 func orderOf(a graph.Attrs, name, def string) (healpix.Order, error) {
+	if err := checkKind(a, graph.StringAttr, name); err != nil {
+		return 0, err
+	}
 	s := a.Str(name, def)
 	for _, o := range []healpix.Order{healpix.Nested, healpix.Ring, healpix.XY} {
 		if s == o.String() {
@@ -98,15 +102,31 @@ func gridIn(a graph.Attrs, order healpix.Order) (g healpix.Grid, ok bool, err er
 
 // oneOf returns a string attribute after checking it against the values that are known; the first is the default.
 func oneOf(a graph.Attrs, name string, values ...string) (string, error) {
+	if err := checkKind(a, graph.StringAttr, name); err != nil {
+		return "", err
+	}
 	s := a.Str(name, values[0])
-	if v, has := a[name]; has && graph.KindOf(v) != graph.StringAttr || !slices.Contains(values, s) {
-		return "", fmt.Errorf("%s is %v: expected one of %q", name, a[name], values)
+	if !slices.Contains(values, s) {
+		return "", fmt.Errorf("%s is %q: expected one of %q", name, s, values)
 	}
 	return s, nil
 }
 
-// onlyInt refuses values of an attribute that version 1 reserves for what is not there yet.
+// checkKind refuses attributes of another kind.
+func checkKind(a graph.Attrs, kind graph.AttrKind, names ...string) error {
+	for _, name := range names {
+		if v, has := a[name]; has && graph.KindOf(v) != kind {
+			return fmt.Errorf("attribute %s is a %s: expected a %s", name, graph.KindOf(v), kind)
+		}
+	}
+	return nil
+}
+
+// onlyInt refuses values of an attribute that stand for what is not there yet.
 func onlyInt(a graph.Attrs, name string, only int64) error {
+	if err := checkKind(a, graph.IntAttr, name); err != nil {
+		return err
+	}
 	if v := a.Int(name, only); v != only {
 		return fmt.Errorf("%s is %d: only %d is supported", name, v, only)
 	}
@@ -115,12 +135,13 @@ func onlyInt(a graph.Attrs, name string, only int64) error {
 
 // window3 refuses windows other than the plain 3×3.
 func window3(a graph.Attrs) error {
-	for name, only := range map[string]int64{"kernel": 3, "dilation": 1, "stride": 1} {
-		if err := onlyInt(a, name, only); err != nil {
-			return err
-		}
+	if err := cmp.Or(onlyInt(a, "kernel", 3), onlyInt(a, "dilation", 1), onlyInt(a, "stride", 1)); err != nil {
+		return err
 	}
-	if p := a.Ints("pads", nil); p != nil && !slices.Equal(p, []int64{1, 1}) {
+	if err := checkKind(a, graph.IntsAttr, "pads"); err != nil {
+		return err
+	}
+	if p := a.Ints("pads", []int64{1, 1}); !slices.Equal(p, []int64{1, 1}) {
 		return fmt.Errorf("pads are %d: only [1 1] is supported", p)
 	}
 	return nil

@@ -72,9 +72,10 @@ func agree(a, b graph.Dim, what string, args ...any) (graph.Dim, error) {
 	return a, nil
 }
 
-// pixelDim checks a map's pixel axis against the sky it lives on: the pixels input at position i, or all of g.
+// pixelDim checks a map's pixel axis against the sky it lives on: the pixels input at position i (negative: there is no such
+// input), or all of g.
 func pixelDim(c *ops.Inference, got graph.Dim, i int, name string, g healpix.Grid, known bool) (graph.Dim, error) {
-	if c.Has(i) {
+	if i >= 0 && c.Has(i) {
 		if err := checkInput(c, i, name, graph.Int64, 1); err != nil {
 			return got, err
 		}

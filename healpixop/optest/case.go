@@ -253,7 +253,7 @@ func trim(in []*graph.Tensor) []*graph.Tensor {
 
 // Any returns a case of any operator.
 func (g *Gen) Any() Case {
-	return pick(g, g.Conv, g.Conv, g.Neighbors)()
+	return pick(g, g.Conv, g.Conv, g.Conv, g.Neighbors, g.Pool, g.Pool, g.Upsample, g.Reorder)()
 }
 
 // Neighbors returns a case of HealpixNeighbors.
@@ -331,4 +331,99 @@ func (g *Gen) index(a graph.Attrs, grid healpix.Grid, pixels *graph.Tensor, p in
 		index[g.IntN(len(index))] = pick(g, -1, p)
 	}
 	return out[0]
+}
+
+// Pool returns a case of HealpixPool.
+func (g *Gen) Pool() Case {
+	order, nside, factor := g.family()
+	grid, _ := healpix.New(nside*factor, order)
+	a := graph.Attrs{"nside": nside * factor, "order": order.String(), "factor": factor}
+	g.set(a, "mode", "max", "avg", "sum")
+	g.set(a, "valid", "any", "all")
+	g.set(a, "power", float32(-2), float32(1))
+	g.set(a, "fill", float32(-1.6375e30), float32(7))
+	n, c, p := pick[int64](g, 0, 1, 2, 3), pick[int64](g, 1, 2, 3), int64(grid.Npix())
+	var pixels *graph.Tensor
+	if g.coin() {
+		pixels = g.pixels(grid)
+		p = pixels.Len()
+	}
+	x := g.normal(n, c, p)
+	for _, v := range []float64{0, math.Inf(-1), math.NaN()} {
+		if g.IntN(3) == 0 {
+			g.spoil(x, v)
+		}
+	}
+	in := trim([]*graph.Tensor{x, g.mask(n, p), pixels})
+	outputs := 1 + g.IntN(4)
+	if a.Str("mode", "max") != "max" {
+		outputs = 1
+	}
+	return Case{"HealpixPool", a, in, g.dynamic(in), outputs}
+}
+
+// Upsample returns a case of HealpixUpsample.
+func (g *Gen) Upsample() Case {
+	order, nside, factor := g.family()
+	coarse, _ := healpix.New(nside, order)
+	fine, _ := healpix.New(nside*factor, order)
+	a := graph.Attrs{"nside": nside, "order": order.String(), "factor": factor}
+	g.set(a, "power", float32(-2), float32(1))
+	n, c, p := pick[int64](g, 0, 1, 2, 3), pick[int64](g, 1, 2, 3), int64(coarse.Npix())
+	in := make([]*graph.Tensor, 4)
+	if g.coin() {
+		in[2] = g.pixels(coarse)
+		p = in[2].Len()
+	}
+	out := p * int64(factor*factor)
+	if g.coin() {
+		in[3] = g.pixels(fine)
+		out = in[3].Len()
+	}
+	in[0] = g.normal(n, c, p)
+	if g.coin() {
+		a["mode"] = "unpool"
+		in[1] = graph.NewTensor(graph.Int64, n, c, p)
+		index := graph.Data[int64](in[1])
+		for i := range index {
+			index[i] = -1
+		}
+		for m := range int(n * c) {
+			places := g.Perm(int(max(p, out)))
+			for i := range int(p) {
+				if places[i] < int(out) {
+					index[m*int(p)+i] = int64(places[i])
+				}
+			}
+		}
+	}
+	in = trim(in)
+	return Case{"HealpixUpsample", a, in, g.dynamic(in), 1}
+}
+
+// Reorder returns a case of HealpixReorder.
+func (g *Gen) Reorder() Case {
+	order, nside := g.order()
+	a := graph.Attrs{"nside": nside, "from": order.String()}
+	if order == healpix.Nested || nside&(nside-1) == 0 {
+		g.set(a, "to", "NEST", "RING", "XY")
+	} else {
+		a["to"] = pick(g, "RING", "XY")
+	}
+	g.set(a, "rotate", 90, 180, 270)
+	g.set(a, "flip_ew", 1)
+	g.set(a, "flip_ns", 1)
+	shape := append(pick(g, nil, []int64{3}, []int64{2, 3}, []int64{0, 1}), int64(12*nside*nside))
+	in := []*graph.Tensor{pick(g, g.normal(shape...), g.bools(0.5, shape...))}
+	return Case{"HealpixReorder", a, in, []bool{true}, 1}
+}
+
+// family returns an order, a coarse nside and a factor.
+func (g *Gen) family() (order healpix.Order, nside, factor int) {
+	order = pick(g, healpix.Nested, healpix.Ring, healpix.XY)
+	nside = pick(g, 1, 2, 4)
+	if order != healpix.Nested {
+		nside = pick(g, 1, 2, 3, 5)
+	}
+	return order, nside, pick(g, 1, 2, 4)
 }
