@@ -125,7 +125,7 @@ func (c *checker) example(e ops.Case) {
 		i++
 	}
 	c.types(e, opset, e.In, got)
-	if c.differentiable(opset) && c.gradient(e, opset, e.In) {
+	if c.differentiable(opset) && c.gradient(e, opset, e.In, probes) {
 		c.gradients++
 	}
 	c.agree(e, opset, got)

@@ -18,12 +18,15 @@ const gradientOpset = 18
 // gradTol is the relative error of a gradient against central differences.
 const gradTol = 1e-6
 
-// maxProbes bounds the elements of one input whose derivative is measured.
-const maxProbes = 48
+// Elements of one input whose derivative is measured, at most.
+const (
+	probes      = 48
+	grownProbes = 4 // of enlarged cases
+)
 
 // gradient compares the gradient of Σ sin(i+1)·y[i] with central differences in float64, with fixed sizes and with symbolic ones.
 // It returns whether there was anything to compare.
-func (c *checker) gradient(e ops.Case, opset int64, in []*graph.Tensor) bool {
+func (c *checker) gradient(e ops.Case, opset int64, in []*graph.Tensor, probes int) bool {
 	wide, ok := widen(in)
 	if !ok || e.Kink {
 		return false
@@ -31,7 +34,7 @@ func (c *checker) gradient(e ops.Case, opset int64, in []*graph.Tensor) bool {
 	e.In = wide
 	checked := false
 	for _, symbolic := range []bool{false, true} {
-		g := &gradCheck{checker: c, e: e, opset: opset, in: present(wide)}
+		g := &gradCheck{checker: c, e: e, opset: opset, in: present(wide), probes: probes}
 		err := recovered(func() error { return g.run(symbolic) })
 		if err != nil {
 			what := "fixed"
@@ -67,6 +70,7 @@ type gradCheck struct {
 	e      ops.Case
 	opset  int64
 	in     []*graph.Tensor
+	probes int
 	probed bool
 }
 
@@ -202,7 +206,7 @@ func (g *gradCheck) compare(p engine.Plan, i int, dx *graph.Tensor) error {
 	for _, v := range d {
 		scale = max(scale, math.Abs(v))
 	}
-	stride := (len(x) + maxProbes - 1) / maxProbes
+	stride := (len(x) + g.probes - 1) / g.probes
 	if stride > 1 {
 		stride |= 1 // so that probes do not stay in one column
 	}

@@ -173,7 +173,7 @@ func (c *checker) growth(e ops.Case, opset int64) {
 		c.types(g, opset, g.In, got)
 		c.agree(g, opset, got)
 		if c.differentiable(opset) && !e.Kink {
-			c.gradient(g, opset, g.In)
+			c.gradient(g, opset, g.In, grownProbes)
 		}
 		return true
 	})
