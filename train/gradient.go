@@ -27,10 +27,10 @@ func Gradient(m *graph.Model, set *ops.Set, y, seeds, x, stop []*graph.Value) ([
 	for _, v := range x {
 		w.reached[v] = true
 	}
-	nodes := slices.Clone(m.Graph.Nodes)
-	for _, n := range nodes {
-		w.reach(n, stop)
+	if err := w.forward(m, stop); err != nil {
+		return nil, err
 	}
+	nodes := slices.Clone(m.Graph.Nodes)
 	for i, v := range y {
 		if !w.reached[v] {
 			continue
@@ -65,16 +65,39 @@ type walk struct {
 	missing []string
 }
 
-// reach marks what n computes from marked values.
-func (w *walk) reach(n *graph.Node, stop []*graph.Value) {
+// forward marks what depends on x, and takes apart the nodes there that have no gradient of their own: calls of functions and
+// composite operators.
+func (w *walk) forward(m *graph.Model, stop []*graph.Value) error {
+	for i := 0; i < len(m.Graph.Nodes); i++ {
+		n := m.Graph.Nodes[i]
+		if !w.reach(n, stop) {
+			continue
+		}
+		if op := w.set.Find(n.Domain, n.Op, w.opsets[n.Domain]); op != nil && (op.Grad != nil || op.NoGrad != "") {
+			continue
+		}
+		inlined, err := w.b.Inline(m, n)
+		if err != nil {
+			return err
+		}
+		if inlined {
+			i-- // its nodes stand here now
+		}
+	}
+	return nil
+}
+
+// reach marks what n computes from marked values and reports whether it reads any.
+func (w *walk) reach(n *graph.Node, stop []*graph.Value) bool {
 	if !slices.ContainsFunc(n.In, func(v *graph.Value) bool { return v != nil && w.reached[v] && !slices.Contains(stop, v) }) {
-		return
+		return false
 	}
 	for _, v := range n.Out {
 		if v != nil && differentiable(v) {
 			w.reached[v] = true
 		}
 	}
+	return true
 }
 
 // differentiable reports whether a value may carry a gradient; one of unknown type may.

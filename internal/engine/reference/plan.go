@@ -164,7 +164,7 @@ func (c *compiler) node(f *frameOf, i int, n *graph.Node, opsets map[string]int6
 	case op != nil && op.Eval != nil && !(c.bodies && (fn != nil || op.Expand != nil)):
 		st.op = op
 	case fn != nil:
-		body, err := instantiate(fn, n)
+		body, err := ops.Instantiate(fn, n)
 		if err != nil {
 			return err
 		}
@@ -264,69 +264,4 @@ func (p *program) release() {
 			use(s)
 		}
 	}
-}
-
-// instantiate copies a function's body for one call, with attribute references replaced by the call's values.
-func instantiate(f *graph.Function, call *graph.Node) (*graph.Graph, error) {
-	attrs := graph.Attrs{}
-	for k, v := range f.Defaults {
-		attrs[k] = v
-	}
-	for k, v := range call.Attrs {
-		attrs[k] = v
-	}
-	g := copyGraph(f.Body, attrs, map[*graph.Value]*graph.Value{})
-	if len(call.In) > len(g.Inputs) {
-		return nil, errs.New(errs.Invalid, "function %s takes %d inputs, the call has %d", call.OpName(), len(g.Inputs), len(call.In))
-	}
-	return g, nil
-}
-
-func copyGraph(g *graph.Graph, attrs graph.Attrs, values map[*graph.Value]*graph.Value) *graph.Graph {
-	c := &graph.Graph{Name: g.Name}
-	value := func(v *graph.Value) *graph.Value {
-		if v == nil {
-			return nil
-		}
-		if w, ok := values[v]; ok {
-			return w
-		}
-		w := &graph.Value{Name: v.Name, Type: v.Type, Const: v.Const, Sparse: v.Sparse}
-		values[v] = w
-		return w
-	}
-	all := func(vs []*graph.Value) []*graph.Value {
-		out := make([]*graph.Value, len(vs))
-		for i, v := range vs {
-			out[i] = value(v)
-		}
-		return out
-	}
-	c.Inputs, c.Initializers = all(g.Inputs), all(g.Initializers)
-	for _, n := range g.Nodes {
-		own := graph.Attrs{}
-		for k, v := range n.Attrs {
-			switch v := v.(type) {
-			case graph.AttrRef:
-				if given, ok := attrs[v.Name]; ok {
-					own[k] = given
-				}
-			case *graph.Graph:
-				own[k] = copyGraph(v, attrs, values)
-			case []*graph.Graph:
-				list := make([]*graph.Graph, len(v))
-				for i, s := range v {
-					list[i] = copyGraph(s, attrs, values)
-				}
-				own[k] = list
-			default:
-				own[k] = v
-			}
-		}
-		m := graph.NewNode(n.Domain, n.Op, own, all(n.In), all(n.Out))
-		m.Name, m.Overload = n.Name, n.Overload
-		c.Append(m)
-	}
-	c.Outputs = all(g.Outputs)
-	return c
 }
