@@ -29,8 +29,21 @@ const (
 // It replaces functions that carry the names of set's operators, raises the model's IR version to 8 where it is lower and adds the
 // opset imports it needs. The model must import opset 18 or later.
 func AttachBodies(m *graph.Model, set *Set) error {
+	return AttachBodiesExcept(m, set, func(*graph.Node) bool { return false })
+}
+
+// AttachBodiesExcept is AttachBodies for an engine that has kernels of its own: nodes for which native is true stay as they are, under
+// their operator's name, and no function has that name. So a kernel, which an engine registers for all nodes of a name, can serve
+// some of them and bodies the others.
+func AttachBodiesExcept(m *graph.Model, set *Set, native func(n *graph.Node) bool) error {
 	DetachBodies(m, set)
-	a := attacher{m: m, set: set, taken: map[string]string{}}
+	a := attacher{m: m, set: set, native: native, taken: map[string]string{}}
+	m.Graph.Walk(func(_ *graph.Graph, n *graph.Node) bool {
+		if composite(set, n) != nil && native(n) {
+			a.taken[n.OpName()] = kernelStyle
+		}
+		return true
+	})
 	a.graph(m.Graph)
 	for done := 0; done < len(a.functions) && a.err == nil; done++ {
 		a.graph(a.functions[done].Body)
@@ -44,9 +57,13 @@ func AttachBodies(m *graph.Model, set *Set) error {
 	return nil
 }
 
+// kernelStyle is the style, unlike any other, of nodes that have no body.
+const kernelStyle = "kernel"
+
 type attacher struct {
 	m         *graph.Model
 	set       *Set
+	native    func(*graph.Node) bool
 	taken     map[string]string // style of the nodes that each function serves, by domain:name
 	functions []*graph.Function
 	err       error
@@ -61,7 +78,7 @@ func (a *attacher) graph(g *graph.Graph) {
 
 func (a *attacher) node(n *graph.Node) error {
 	op := composite(a.set, n)
-	if op == nil {
+	if op == nil || a.taken[n.OpName()] == kernelStyle && a.native(n) {
 		return nil
 	}
 	style := styleOf(op, n)
