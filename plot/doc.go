@@ -1,2 +1,5 @@
-// Package plot draws maps of the sphere as PNG pictures: the whole sky in the Mollweide projection, with a colour bar.
+// Package plot draws maps of the sphere as PNG pictures: the whole sky in the Mollweide projection (Snyder, Map Projections: A
+// Working Manual, 1987, p. 249), seen from inside, with a colour bar.
+//
+// A picture is a pure function of its field and options; drawing uses all cores and needs no lock of the caller.
 package plot

@@ -222,6 +222,18 @@ func TestOrderOption(t *testing.T) {
 	}
 }
 
+// FIRSTPIX and LASTPIX make an implicit map a part of the sky.
+func TestImplicitRange(t *testing.T) {
+	m := sample(1, healpix.Ring, graph.Float32)
+	b := setCard(setCard(setCard(write(t, m), "NSIDE", "3"), "FIRSTPIX", "5"), "LASTPIX", "16")
+	got, err := sky.ReadMapFrom(bytes.NewReader(setCard(b, "OBJECT", "'M31'")), sky.ReadOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Nside, m.Pixels = 3, []int64{5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}
+	same(t, got, m)
+}
+
 func TestReadColumns(t *testing.T) {
 	want := sample(16, healpix.Ring, everyType...)
 	m, err := sky.ReadMapFrom(bytes.NewReader(write(t, want)), sky.ReadOptions{Columns: []string{"c9_INT64", "c0_float32"}})
