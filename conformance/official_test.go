@@ -11,6 +11,7 @@ import (
 
 	"github.com/astronnx/astronnx/conformance"
 	"github.com/astronnx/astronnx/internal/engine"
+	"github.com/astronnx/astronnx/internal/engine/ort"
 	"github.com/astronnx/astronnx/internal/engine/reference"
 	"github.com/astronnx/astronnx/internal/testkit"
 )
@@ -19,11 +20,14 @@ var update = flag.Bool("update", false, "rewrite the lists of passing and skippe
 
 // TestOfficialReference runs the official suite on the reference engine. ASTRONNX_CASE=regexp runs only those cases and prints why
 // each fails.
-func TestOfficialReference(t *testing.T) { official(t, reference.Engine{}) }
+func TestOfficialReference(t *testing.T) { official(t, reference.Engine{}, "") }
 
-func official(t *testing.T, e engine.Engine) {
+// TestOfficialORT runs it on ONNX Runtime.
+func TestOfficialORT(t *testing.T) { official(t, ort.Engine, testkit.ORT(t)) }
+
+func official(t *testing.T, e engine.Engine, library string) {
 	dir := testkit.OfficialCases(t)
-	var o conformance.SuiteOptions
+	o := conformance.SuiteOptions{Library: library}
 	if s := os.Getenv("ASTRONNX_CASE"); s != "" {
 		o.Match = regexp.MustCompile(s)
 	}

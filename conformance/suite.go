@@ -51,6 +51,7 @@ type SuiteOptions struct {
 	Match   *regexp.Regexp // names of the cases to run, nil: all
 	Timeout time.Duration  // for one case
 	Workers int            // cases at a time, 0: one a processor
+	Library string         // path of the engine's library, empty: search
 }
 
 // RunSuite runs the cases in dir, one folder each (model.onnx and test_data_set_*/{input,output}_*.pb), and returns their results
@@ -78,7 +79,7 @@ func RunSuite(ctx context.Context, dir string, e engine.Engine, o SuiteOptions) 
 	for range o.Workers {
 		wg.Go(func() {
 			for i := range next {
-				results[i] = runCase(ctx, filepath.Join(dir, names[i]), e, o.Timeout)
+				results[i] = runCase(ctx, filepath.Join(dir, names[i]), e, o)
 			}
 		})
 	}
@@ -91,8 +92,8 @@ func RunSuite(ctx context.Context, dir string, e engine.Engine, o SuiteOptions) 
 }
 
 // runCase gives a case its time; a kernel that does not heed its context is left behind.
-func runCase(ctx context.Context, dir string, e engine.Engine, limit time.Duration) Result {
-	ctx, cancel := context.WithTimeout(ctx, limit)
+func runCase(ctx context.Context, dir string, e engine.Engine, o SuiteOptions) Result {
+	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
 	defer cancel()
 	start := time.Now()
 	done := make(chan Result, 1)
@@ -105,7 +106,7 @@ func runCase(ctx context.Context, dir string, e engine.Engine, limit time.Durati
 			}
 			done <- r
 		}()
-		r.Opset, r.Outcome, r.Reason = judge(ctx, dir, e)
+		r.Opset, r.Outcome, r.Reason = judge(ctx, dir, e, engine.Options{Threads: 1, Library: o.Library})
 	}()
 	var r Result
 	select {
@@ -124,13 +125,13 @@ func runCase(ctx context.Context, dir string, e engine.Engine, limit time.Durati
 	return r
 }
 
-func judge(ctx context.Context, dir string, e engine.Engine) (opset int64, o Outcome, reason string) {
+func judge(ctx context.Context, dir string, e engine.Engine, options engine.Options) (opset int64, o Outcome, reason string) {
 	m, err := onnxio.LoadFile(filepath.Join(dir, "model.onnx"), onnxio.Options{})
 	if err != nil {
 		return 0, Failed, "load: " + err.Error()
 	}
 	opset = m.Opsets[""]
-	plan, err := e.Compile(m, engine.Options{Threads: 1})
+	plan, err := e.Compile(m, options)
 	if err != nil {
 		return opset, outcomeOf(err, Unsupported), err.Error()
 	}
