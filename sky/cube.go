@@ -150,7 +150,8 @@ func WriteCube(path string, t *graph.Tensor) error {
 // WriteImageTo writes a tensor of rank 1 or more as the primary image of a FITS file. Element types are float32, float64 and the
 // integers.
 func WriteImageTo(w io.Writer, t *graph.Tensor) error {
-	if t.Kind != graph.TensorKind || !columnType(t.DType) || t.DType == graph.Bool || len(t.Shape) == 0 || len(t.Shape) > 999 {
+	if t.Kind != graph.TensorKind || !columnType(t.DType) || t.DType == graph.Bool ||
+		len(t.Shape) == 0 || len(t.Shape) > 999 {
 		return errs.New(errs.Input, "a FITS image of %s: want float32, float64 or integers of rank 1 or more", t).
 			WithHint("convert it, or write .npy")
 	}

@@ -243,7 +243,8 @@ func readEntry(r *npz.Reader, key string, limit int64) (*graph.Tensor, int64, er
 	}
 	if int64(len(data)) == limit {
 		if n, err := entry.Read(make([]byte, 1)); n > 0 || !errors.Is(err, io.EOF) {
-			return nil, 0, errs.New(errs.Limit, ".npz: the arrays unpack to more than the limit").WithHint("raise the limit if the file is to be trusted")
+			return nil, 0, errs.New(errs.Limit, ".npz: the arrays unpack to more than the limit").
+				WithHint("raise the limit if the file is to be trusted")
 		}
 	}
 	t, err := readNpy(source{bytes.NewReader(data), int64(len(data))})

@@ -140,7 +140,8 @@ func mapHDU(src source, opt ReadOptions) (*hdu, error) {
 			return nil, err
 		}
 	}
-	e := errs.New(errs.Input, "%s is of kind %s with axes %v: want a binary table that holds a HEALPix map", h.title(), h.kind, h.axes)
+	e := errs.New(errs.Input, "%s is of kind %s with axes %v: want a binary table that holds a HEALPix map", h.title(),
+		h.kind, h.axes)
 	if h.kind == "IMAGE" && len(h.axes) > 0 {
 		return nil, e.WithHint("read images and cubes with ReadCube")
 	}
@@ -195,8 +196,9 @@ func (h *hdu) choose(all []field, explicit bool, names []string) ([]field, error
 	}
 	for _, f := range chosen[1:] {
 		if f.repeat != chosen[0].repeat {
-			return nil, errs.New(errs.Input, "column %q has %d values a row, column %q has %d: want as many in all columns", f.name, f.repeat,
-				chosen[0].name, chosen[0].repeat).WithHint("name the columns to read; the table has %s", strings.Join(have, ", "))
+			return nil, errs.New(errs.Input, "column %q has %d values a row, column %q has %d: want as many in all columns",
+				f.name, f.repeat, chosen[0].name, chosen[0].repeat).
+				WithHint("name the columns to read; the table has %s", strings.Join(have, ", "))
 		}
 	}
 	return chosen, nil

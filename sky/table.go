@@ -47,7 +47,8 @@ var flipped = map[byte]struct {
 // fields reads the columns of a binary table and checks that they fill its rows.
 func (h *hdu) fields() ([]field, error) {
 	if len(h.axes) != 2 || h.bitpix != 8 {
-		return nil, errs.New(errs.Invalid, "%s: a binary table has 2 axes of bytes: got BITPIX %d, axes %v", h.title(), h.bitpix, h.axes)
+		return nil, errs.New(errs.Invalid, "%s: a binary table has 2 axes of bytes: got BITPIX %d, axes %v", h.title(),
+			h.bitpix, h.axes)
 	}
 	n, err := h.need("TFIELDS", 0, 999)
 	if err != nil {
