@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"fmt"
 	"math"
 	"slices"
 
@@ -164,6 +165,9 @@ func markAxes(n *graph.Node, axes []int64, rank int) ([]bool, error) {
 		i, err := axisOf(a, rank)
 		if err != nil {
 			return nil, err
+		}
+		if over[i] {
+			return nil, fmt.Errorf("axes %v name one twice", axes)
 		}
 		over[i] = true
 	}

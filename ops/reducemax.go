@@ -11,9 +11,10 @@ var _ = define(Op{
 	Grad:  shareAmongReached,
 	Exact: Bitwise,
 	Cases: `
-		rows  keepdims=0  [2 3] 1 7 3 4 -5 nan  i64[1] 1  ->  [2] 7 nan
+		rows  keepdims=0  [2 3] 1 7 3 4 -5 2  i64[1] 1  ->  [2] 7 4
+		nan   keepdims=0  [2 2] 1 7 nan 3  i64[1] 1  ->  [2] 7 nan
 		attr  @13 axes=[0]  [2 2] 1 6 3 2  ->  [1 2] 3 6
-		ties  keepdims=0  [4] 2 1 2 0  ->  [] 2
+		ties  !kink keepdims=0  [4] 2 1 2 0  ->  [] 2
 		bytes u8[2 2] 1 200 3 4  i64[1] 0  ->  u8[1 2] 3 200
 		truth bool[2 2] 1 0 0 0  i64[1] 1  ->  bool[2 1] 1 0
 		empty i8[0 2]  i64[1] 0  ->  i8[1 2] -128 -128`,
