@@ -32,19 +32,19 @@ func (s *scope) find(name string) *graph.Value {
 	return nil
 }
 
-// within says where an error happened.
+// within says where an error happened. To one that names a node already it adds whose node that is.
 func within(err error, format string, args ...any) error {
-	if err == nil {
-		return nil
-	}
-	place := fmt.Sprintf(format, args...)
 	var e *errs.Error
-	if errors.As(err, &e) && e.Node == "" {
-		c := *e
-		c.Err = fmt.Errorf("%s: %w", place, e.Err)
-		return &c
+	if !errors.As(err, &e) {
+		return err
 	}
-	return err
+	c, place := *e, fmt.Sprintf(format, args...)
+	if e.Node != "" {
+		c.Node += " of " + place
+	} else {
+		c.Err = fmt.Errorf("%s: %w", place, e.Err)
+	}
+	return &c
 }
 
 func (d *decoder) model(p *onnxpb.Model) (*graph.Model, error) {
