@@ -213,14 +213,6 @@ OrtStatus *ax_bench_bound(OrtSession *s, OrtIoBinding *b, long n, int64_t *ns) {
 	return NULL;
 }
 
-OrtStatus *ax_bench_call(ax_call *c, long n, int64_t *ns) {
-	int64_t start = now_ns();
-	for (long i = 0; i < n; i++)
-		TRY(ORT(Run)(c->session, NULL, c->in_names, c->in_values, c->nin, c->out_names, c->nout, c->out_values));
-	*ns = now_ns() - start;
-	return NULL;
-}
-
 // ---- values
 
 OrtStatus *ax_tensor(void *data, size_t bytes, const int64_t *dims, size_t rank, int type, OrtValue **out) {

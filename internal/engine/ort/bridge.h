@@ -53,10 +53,8 @@ void ax_release_status(OrtStatus *s);
 OrtStatus *ax_run(ax_call *c);
 void ax_run_release(ax_call *c); // releases the values that a run left
 
-// Runs over a binding n times: what a caller in C would do. Returns nanoseconds through ns.
 OrtStatus *ax_run_bound(OrtSession *s, OrtRunOptions *o, OrtIoBinding *b, int sync);
-OrtStatus *ax_bench_bound(OrtSession *s, OrtIoBinding *b, long n, int64_t *ns);
-OrtStatus *ax_bench_call(ax_call *c, long n, int64_t *ns);
+OrtStatus *ax_bench_bound(OrtSession *s, OrtIoBinding *b, long n, int64_t *ns); // n runs as a program in C makes them
 
 // Values.
 OrtStatus *ax_tensor(void *data, size_t bytes, const int64_t *dims, size_t rank, int type, OrtValue **out);

@@ -1,3 +1,5 @@
+//go:build cgo && !purego && (linux || darwin)
+
 package ort
 
 import (
@@ -145,7 +147,7 @@ func (c convCase) want(t *testing.T) []*graph.Tensor {
 
 func TestConvKernelIsItsDefinition(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	for range cases(200) {
+	for range cases(t, 200) {
 		c := randomConv(r)
 		m, in := c.model()
 		p := compile(t, m, engine.Options{Threads: 2})

@@ -1,6 +1,10 @@
+//go:build cgo && !purego && (linux || darwin)
+
 package ort
 
 import (
+	"os"
+	"strconv"
 	"testing"
 
 	"github.com/astronnx/astronnx/graph"
@@ -61,4 +65,18 @@ func run(t testing.TB, p engine.Plan, in ...*graph.Tensor) []*graph.Tensor {
 		t.Fatal(err)
 	}
 	return out
+}
+
+// cases returns how many random cases to try: ASTRONNX_CASES, or few.
+func cases(t *testing.T, few int) int {
+	t.Helper()
+	s := os.Getenv("ASTRONNX_CASES")
+	if s == "" {
+		return few
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		t.Fatalf("ASTRONNX_CASES: %v", err)
+	}
+	return n
 }
