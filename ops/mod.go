@@ -11,26 +11,13 @@ import (
 var _ = define(Op{
 	Name: "Mod", Since: 10,
 	Infer: broadcastType,
-	Eval: func(c *Call) ([]*graph.Tensor, error) {
+	Eval: nonzeroDivisor(func(c *Call) ([]*graph.Tensor, error) {
+		uints := func(a, b uint64) uint64 { return a % b }
 		if c.Node.Attrs.Bool("fmod", false) {
-			return pairs{
-				Float: math.Mod,
-				Int: func(a, b int64) int64 {
-					if b == 0 {
-						return 0
-					}
-					return a % b
-				},
-				Uint: uintMod,
-			}.eval()(c)
+			return pairs{Float: math.Mod, Int: func(a, b int64) int64 { return a % b }, Uint: uints}.eval()(c)
 		}
-		return pairs{Float: floorMod, Int: func(a, b int64) int64 {
-			if b == 0 {
-				return 0
-			}
-			return (a%b + b) % b
-		}, Uint: uintMod}.eval()(c)
-	},
+		return pairs{Float: floorMod, Int: func(a, b int64) int64 { return (a%b + b) % b }, Uint: uints}.eval()(c)
+	}),
 	Grad: func(b *Builder, n *graph.Node, dy []*graph.Value) []*graph.Value {
 		x, y := n.In[0], n.In[1]
 		// a - b·q with the quotient q constant between its steps.
@@ -41,13 +28,6 @@ var _ = define(Op{
 		python i32[4] -4 7 5 4  i32[4] 2 -3 8 -2  ->  i32[4] 0 -2 5 0
 		c      fmod=1  [3] -4.25 7.5 5  [3] 2 -3 8  ->  [3] -0.25 1.5 5`,
 })
-
-func uintMod(a, b uint64) uint64 {
-	if b == 0 {
-		return 0
-	}
-	return a % b
-}
 
 func floorMod(a, b float64) float64 {
 	m := math.Mod(a, b)
