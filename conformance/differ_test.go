@@ -1,0 +1,60 @@
+package conformance_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/astronnx/astronnx/conformance"
+	"github.com/astronnx/astronnx/healpixop"
+	"github.com/astronnx/astronnx/internal/engine"
+	"github.com/astronnx/astronnx/internal/engine/ort"
+	"github.com/astronnx/astronnx/internal/testkit"
+	"github.com/astronnx/astronnx/ops"
+)
+
+// TestDifferORT compares ONNX Runtime with the reference engine on every operator's cases and their enlarged copies. skip/differ.txt
+// names the operators on which they differ for a good reason; one that differs no more must leave the list.
+func TestDifferORT(t *testing.T) {
+	o := engine.Options{Library: testkit.ORT(t), Threads: 1}
+	b, err := os.ReadFile(filepath.Join("skip", "differ.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lists, err := conformance.ParseLists("", string(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, set := range map[string]*ops.Set{"standard": ops.Standard(), "healpix": healpixop.Set()} {
+		t.Run(name, func(t *testing.T) {
+			d := conformance.Differ(set, ort.Engine, o)
+			t.Logf("%d cases compared, %d operators refused, %d dimensions do not grow", d.Compared, len(d.Refused), d.Still)
+			if d.Compared == 0 {
+				t.Error("nothing was compared")
+			}
+			differ := map[string]bool{}
+			for _, x := range d.Differences {
+				differ[x.Op] = true
+				if lists.Skip[x.Op] == "" {
+					t.Error(x)
+				}
+			}
+			refused := []string{}
+			for op, why := range d.Refused {
+				why, _, _ = strings.Cut(why, "\n")
+				refused = append(refused, op+": "+why)
+			}
+			slices.Sort(refused)
+			if testing.Verbose() {
+				t.Log("refused:\n" + strings.Join(refused, "\n"))
+			}
+			for op := range lists.Skip {
+				if set.Newest("", op) != nil && !differ[op] {
+					t.Errorf("%s is in skip/differ.txt, but agrees", op)
+				}
+			}
+		})
+	}
+}
