@@ -1,0 +1,85 @@
+package models
+
+import (
+	"math/bits"
+
+	"github.com/astronnx/astronnx/graph"
+)
+
+// NNHealpixConfig configures [NNHealpix].
+type NNHealpixConfig struct {
+	Nside    int    `json:"nside" default:"16" help:"resolution of the input, a power of two"`
+	Maps     int    `json:"maps" default:"1" help:"channels of the input, as T, or Q and U"`
+	Order    string `json:"order" default:"RING" help:"order of the input, RING, NEST or XY"`
+	Blocks   int    `json:"blocks" help:"convolutions with pooling (default: down to nside 1)"`
+	Filters  int    `json:"filters" default:"32" help:"channels of each convolution"`
+	Pool     string `json:"pool" default:"max" help:"pooling, max or avg"`
+	Hidden   int    `json:"hidden" default:"48" help:"width of the dense layer"`
+	Outputs  int    `json:"outputs" default:"9" help:"numbers or classes to tell"`
+	Softmax  bool   `json:"softmax" help:"make the outputs class probabilities"`
+	Unit     string `json:"unit" help:"unit of the maps"`
+	Coordsys string `json:"coordsys" help:"coordinate system of the maps, G, E or C"`
+	Seed     uint64 `json:"seed" default:"1" help:"of the initial weights"`
+}
+
+// NNHealpix is the network of Krachmalnicoff and Tomasi 2019, A&A 628, A129: blocks of a 3×3 convolution without bias, ReLU and
+// pooling to half the nside, then two dense layers. With the defaults it has 46,857 parameters.
+//
+// The input map (N, Maps, 12 Nside²) gives y (N, Outputs), both float32. Taps of the convolutions are in the order of the authors' code
+// (nnhealpix), and pixels run slower than channels where maps are flattened, so that their Keras weights fit; weights are drawn as
+// Keras does, Glorot uniform, biases 0. The dropout of the paper before the dense layers acts in training only and is not in the graph.
+func NNHealpix(cfg NNHealpixConfig) (*graph.Model, error) {
+	const name = "nnhealpix"
+	if err := defaults(&cfg); err != nil {
+		return nil, err
+	}
+	most := bits.Len(uint(cfg.Nside)) - 1
+	if cfg.Blocks == 0 {
+		cfg.Blocks = most
+	}
+	order, err := parseOrder(cfg.Order, cfg.Nside)
+	switch {
+	case err != nil:
+		return nil, err
+	case bits.OnesCount(uint(cfg.Nside)) != 1:
+		return nil, badConfig(name, "nside is %d: expected a power of two", cfg.Nside)
+	case cfg.Blocks < 0 || cfg.Blocks > most:
+		return nil, badConfig(name, "%d blocks at nside %d: expected 1 to %d", cfg.Blocks, cfg.Nside, most)
+	case min(cfg.Maps, cfg.Filters, cfg.Hidden, cfg.Outputs) < 1:
+		return nil, badConfig(name, "maps, filters, hidden and outputs are %d, %d, %d and %d: expected at least 1", cfg.Maps, cfg.Filters,
+			cfg.Hidden, cfg.Outputs)
+	case cfg.Pool != "max" && cfg.Pool != "avg":
+		return nil, badConfig(name, "pool is %q: expected max or avg", cfg.Pool)
+	}
+	n, err := newNet(name, "NNhealpix: convolutions and pooling on the sphere, then dense layers.", cfg)
+	if err != nil {
+		return nil, err
+	}
+	w := newWeights(cfg.Seed)
+	x := n.Graph.NewInput("map", graph.TensorType(graph.Float32, graph.Sym("N"), graph.D(int64(cfg.Maps)),
+		graph.D(int64(12*cfg.Nside*cfg.Nside))))
+	n.describe("map", maps{nside: cfg.Nside, order: order, unit: cfg.Unit, coordsys: cfg.Coordsys})
+
+	nside, channels := cfg.Nside, cfg.Maps
+	for range cfg.Blocks {
+		kernel := n.Param("conv.weight", w.glorot(9*channels, 9*cfg.Filters, int64(cfg.Filters), int64(channels), 9))
+		x = n.sphere("HealpixConv", graph.Attrs{"nside": nside, "order": order.String(), "tap_order": "nnhealpix"}, x, kernel)
+		x = n.Op("Relu", nil, x)
+		x = n.sphere("HealpixPool", graph.Attrs{"nside": nside, "order": order.String(), "mode": cfg.Pool}, x)
+		nside, channels = nside/2, cfg.Filters
+	}
+	x = n.Op("Flatten", nil, n.Transpose(x, 0, 2, 1))
+	x = n.Op("Relu", nil, n.dense(w, x, 12*nside*nside*channels, cfg.Hidden))
+	x = n.dense(w, x, cfg.Hidden, cfg.Outputs)
+	if cfg.Softmax {
+		x = n.Op("Softmax", nil, x)
+	}
+	n.output("y", x, graph.Sym("N"), graph.D(int64(cfg.Outputs)))
+	return n.finish()
+}
+
+// dense appends a layer x·W + b.
+func (n *net) dense(w weights, x *graph.Value, in, out int) *graph.Value {
+	weight := n.Param("dense.weight", w.glorot(in, out, int64(in), int64(out)))
+	return n.Op("Gemm", nil, x, weight, n.Param("dense.bias", graph.NewTensor(graph.Float32, int64(out))))
+}
