@@ -180,7 +180,17 @@ func caseDigits(d graph.DType) ops.Tolerance {
 // run executes the case's node on in, one tensor for each of the case's inputs.
 func (c *checker) run(e ops.Case, opset int64, in []*graph.Tensor) ([]*graph.Tensor, error) {
 	e.In = in
-	return runModel(c.eng, e.Model(c.op, opset), present(in))
+	before := make([]*graph.Tensor, len(in))
+	for i, t := range in {
+		before[i] = t.Clone()
+	}
+	out, err := runModel(c.eng, e.Model(c.op, opset), present(in))
+	for i, t := range in {
+		if !t.Equal(before[i]) {
+			return nil, fmt.Errorf("the kernel writes into its input %d", i)
+		}
+	}
+	return out, err
 }
 
 func present(in []*graph.Tensor) []*graph.Tensor {

@@ -105,7 +105,8 @@ func (c *Inference) Constant(i int) *graph.Tensor {
 // Has reports whether input i is connected.
 func (c *Inference) Has(i int) bool { return c.Node.Input(i) != nil }
 
-// Call is one evaluation of a node.
+// Call is one evaluation of a node. An output may be an input or share all of its memory under another shape, but no part of it: the
+// engine reuses memory by whole buffers. Eval allocates and runs subgraphs on its own goroutine; its workers do neither.
 type Call struct {
 	Ctx   context.Context
 	Node  *graph.Node

@@ -106,6 +106,9 @@ func (st *step) run(ctx context.Context, index int, frame []*graph.Tensor, mem *
 		if i >= len(out) || out[i] == nil {
 			return fmt.Errorf("the kernel does not compute output %d", i)
 		}
+		if partOf(out[i], in) {
+			return fmt.Errorf("output %d is a part of an input's memory: the kernel must copy it", i)
+		}
 		frame[s] = out[i]
 		mem.hold(out[i])
 	}
@@ -116,6 +119,24 @@ func (st *step) run(ctx context.Context, index int, frame []*graph.Tensor, mem *
 		frame[s] = nil
 	}
 	return nil
+}
+
+// partOf reports whether t lies in the memory of an input without being all of it, which the pool could not tell.
+func partOf(t *graph.Tensor, in []*graph.Tensor) bool {
+	if len(t.Raw) == 0 {
+		return false
+	}
+	at := uintptr(unsafe.Pointer(unsafe.SliceData(t.Raw)))
+	for _, x := range in {
+		if x == nil || len(x.Raw) == 0 {
+			continue
+		}
+		from := uintptr(unsafe.Pointer(unsafe.SliceData(x.Raw)))
+		if at >= from && at < from+uintptr(len(x.Raw)) && (at != from || len(t.Raw) != len(x.Raw)) {
+			return true
+		}
+	}
+	return false
 }
 
 func (st *step) wrap(index int, err error) error {
