@@ -14,7 +14,7 @@ enum {
 	GROUP = 16,                    // outputs summed together
 	HALF = 8,                      // outputs whose offsets of one tap stand together in a pattern
 	GROUP_ENTRIES = GROUP * TAPS,  // pattern entries of a group: [2][TAPS][HALF]
-	BATCH = 64,                    // outputs finished together: four lines of each channel
+	BATCH = 128,                   // outputs finished together: eight lines of each channel
 	BLOCK = 32,                    // output channels computed together; the last block of a layer may be of GROUP
 	MAX_TILE = 2048,               // so that rows, at most 1 + TAPS * MAX_TILE, and their product with a stride fit
 };
@@ -86,7 +86,6 @@ void *conv_alloc(int64_t n, size_t size);
 // The calling thread's scratch, at least `bytes` at a multiple of 64; NULL without memory. Freed when the thread ends.
 void *conv_scratch(size_t bytes);
 
-int64_t conv_l3_bytes(void);
 const path *conv_path(int which);
 
 int conv_geom_new(const astronnx_conv_table *t, astronnx_conv_geom **out);

@@ -3,7 +3,6 @@
 #include "internal.h"
 
 #include <pthread.h>
-#include <unistd.h>
 
 enum { LINE = 64 };
 
@@ -57,12 +56,4 @@ void *conv_scratch(size_t bytes) {
 		s->bytes = bytes;
 	}
 	return s->memory;
-}
-
-int64_t conv_l3_bytes(void) {
-	long n = 0;
-#if defined(_SC_LEVEL3_CACHE_SIZE)
-	n = sysconf(_SC_LEVEL3_CACHE_SIZE);
-#endif
-	return n > 0 ? n : 32 << 20;
 }

@@ -170,26 +170,46 @@ static void gemm(float *o, int64_t ldo, const float *rows, const uint32_t *off, 
 	wide[fixed](o + HALF * ldo, ldo, (const char *)rows, off + HALF * TAPS, channels, w, accumulate);
 }
 
+// Transposes a batch of 16 channels and puts channel i of output q at to + i * plane + q.
+TEMPLATE void put_batch(float *to, int64_t plane, int64_t n, const float *o, int64_t ldo, int channels, const float *bias,
+                        const float *scale, const bool stream, const bool whole) {
+	for (int64_t q = 0; q < n; q += GROUP) {
+		__m512 s = scale != NULL ? _mm512_maskz_loadu_ps(first_lanes(n - q), scale + q) : _mm512_set1_ps(1), r[16];
+#pragma GCC unroll 16
+		for (int i = 0; i < 16; i++) r[i] = _mm512_load_ps(o + (q + i) * ldo);
+		transpose(r);
+#pragma GCC unroll 16
+		for (int i = 0; i < 16; i++) {
+			if (!whole && i >= channels) break;
+			__m512 v = _mm512_fmadd_ps(r[i], s, _mm512_set1_ps(bias[i]));
+			if (stream)
+				_mm512_stream_ps(to + i * plane + q, v);
+			else
+				_mm512_store_ps(to + i * plane + q, v);
+		}
+	}
+}
+
+// Channels that stand a power of two apart fall on the same lines of the first-level cache. So a batch is transposed beside the
+// output first, and each channel's lines then go out together; but for streamed stores, which pass the cache.
 TARGET static void finish(float *y, int64_t plane, int64_t n, const float *o, int64_t ldo, int channels, const float *bias,
                           const float *scale, bool stream) {
-	for (int c = 0; c < channels; c += 16)
-		for (int64_t q = 0; q < n; q += GROUP) {
-			__mmask16 lanes = first_lanes(n - q);
-			__m512 s = scale != NULL ? _mm512_maskz_loadu_ps(lanes, scale + q) : _mm512_set1_ps(1), r[16];
-#pragma GCC unroll 16
-			for (int i = 0; i < 16; i++) r[i] = _mm512_load_ps(o + (q + i) * ldo + c);
-			transpose(r);
-#pragma GCC unroll 16
-			for (int i = 0; i < 16; i++) {
-				if (c + i >= channels) break;
-				__m512 v = _mm512_fmadd_ps(r[i], s, _mm512_set1_ps(bias[c + i]));
-				float *to = y + (c + i) * plane + q;
-				if (stream)
-					_mm512_stream_ps(to, v);
-				else
-					_mm512_mask_storeu_ps(to, lanes, v);
-			}
+	float held[16][BATCH] __attribute__((aligned(64)));
+	for (int c = 0; c < channels; c += 16, y += 16 * plane, o += 16, bias += 16) {
+		int left = channels - c < 16 ? channels - c : 16;
+		if (stream && left == 16)
+			put_batch(y, plane, n, o, ldo, 16, bias, scale, true, true);
+		else if (stream)
+			put_batch(y, plane, n, o, ldo, left, bias, scale, true, false);
+		else
+			put_batch(held[0], BATCH, n, o, ldo, 16, bias, scale, false, true);
+		for (int i = 0; !stream && i < left; i++) {
+			float *to = y + i * plane;
+			int64_t q = 0;
+			for (; q + GROUP <= n; q += GROUP) _mm512_storeu_ps(to + q, _mm512_load_ps(held[i] + q));
+			if (q < n) _mm512_mask_storeu_ps(to + q, first_lanes(n - q), _mm512_load_ps(held[i] + q));
 		}
+	}
 }
 
 static void fence(void) { _mm_sfence(); }

@@ -59,11 +59,12 @@ static void gemm(float *o, int64_t ldo, const float *rows, const uint32_t *off, 
 static void finish(float *y, int64_t plane, int64_t n, const float *o, int64_t ldo, int channels, const float *bias,
                    const float *scale, bool stream) {
 	(void)stream;
-	for (int c = 0; c < channels; c++, y += plane)
-		for (int64_t i = 0; i < n; i++) {
-			float sum = o[i * ldo + c];
-			y[i] = (scale != NULL ? scale[i] * sum : sum) + bias[c];
-		}
+	for (int64_t q = 0; q < n; q += GROUP) // a group's sums stay in the first-level cache
+		for (int c = 0; c < channels; c++)
+			for (int64_t i = q; i < min64(q + GROUP, n); i++) {
+				float sum = o[i * ldo + c];
+				y[c * plane + i] = (scale != NULL ? scale[i] * sum : sum) + bias[c];
+			}
 }
 
 static void fence(void) {}

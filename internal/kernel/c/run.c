@@ -132,6 +132,10 @@ static int64_t item_tiles(const job *j) {
 // Weights of up to this many bytes are used together for a group; more would push the rows out of the second-level cache.
 enum { PANEL_BYTES = 192 << 10 };
 
+// Outputs of more bytes leave the last-level cache before the next layer reads them: a core's share of it is seldom larger, though
+// the system may report that of the whole socket.
+enum { STREAM_BYTES = 32 << 20 };
+
 int conv_run(const astronnx_conv_geom *g, const astronnx_conv_weights *w, const astronnx_conv_args *a) {
 	if (g == NULL || w == NULL || a == NULL) return ASTRONNX_CONV_BAD_ARGUMENT;
 	int64_t in, out, maps;
@@ -151,7 +155,7 @@ int conv_run(const astronnx_conv_geom *g, const astronnx_conv_weights *w, const 
 	j.panel_blocks = PANEL_BYTES / (w->ci_block * TAPS * BLOCK * (int64_t)sizeof(float));
 	if (j.panel_blocks < 1) j.panel_blocks = 1;
 	// A streamed store writes a whole aligned line past the cache.
-	j.stream = out > conv_l3_bytes() && (uintptr_t)a->y % 64 == 0 && g->p_out % GROUP == 0 && g->tile_pixels % GROUP == 0;
+	j.stream = out > STREAM_BYTES && (uintptr_t)a->y % 64 == 0 && g->p_out % GROUP == 0 && g->tile_pixels % GROUP == 0;
 	size_t items = (size_t)ceil_div(j.tiles, j.chunk);
 	if (a->parallel_for != NULL && items > 1)
 		a->parallel_for(a->ctx, run_item, items, &j);
