@@ -52,8 +52,7 @@ func position(t *graph.Tensor, n, limit int) (int, error) {
 		return 0, fmt.Errorf("position %v in a sequence of %d", at, n)
 	}
 	if at[0] < 0 {
-		at[0] += int64(n)
-		return int(at[0]), nil
+		return int(at[0]) + n, nil
 	}
 	return int(at[0]), nil
 }

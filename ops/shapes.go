@@ -85,7 +85,7 @@ func axisOf(axis int64, rank int) (int, error) {
 	return int(axis), nil
 }
 
-// int64s reads an int32 or int64 tensor.
+// int64s reads an int32 or int64 tensor. The result may be the tensor's own memory: do not write into it.
 func int64s(t *graph.Tensor) ([]int64, error) {
 	switch t.DType {
 	case graph.Int64:
