@@ -120,15 +120,17 @@ func (w *walk) node(index int, n *graph.Node, stop []*graph.Value) error {
 	op := w.set.Find(n.Domain, n.Op, w.opsets[n.Domain])
 	if op == nil || op.Grad == nil {
 		if op == nil || op.NoGrad == "" {
-			label := n.Name
-			if label == "" {
-				label = strconv.Itoa(index)
-			}
-			w.missing = append(w.missing, fmt.Sprintf("%s (node %s, opset %d)", n.OpName(), label, w.opsets[n.Domain]))
+			w.missing = append(w.missing, fmt.Sprintf("%s (node %s, opset %d)", n.OpName(), label(index, n), w.opsets[n.Domain]))
 		}
 		return nil
 	}
-	for i, d := range op.Grad(w.b, n, dy) {
+	dx, err := gradientOf(op, w.b, n, dy)
+	if err != nil {
+		e := errs.New(errs.UnsupportedOp, "no gradient: %w", err)
+		e.Op, e.Node, e.Opset = n.OpName(), label(index, n), w.opsets[n.Domain]
+		return e
+	}
+	for i, d := range dx {
 		v := n.Input(i)
 		if d == nil || v == nil || !w.reached[v] || slices.Contains(stop, v) {
 			continue
@@ -136,6 +138,23 @@ func (w *walk) node(index int, n *graph.Node, stop []*graph.Value) error {
 		w.add(v, w.sumTo(d, v))
 	}
 	return nil
+}
+
+// gradientOf calls the operator's rule. A rule panics where it cannot be written, for sizes that it must know and does not.
+func gradientOf(op *ops.Op, b *ops.Builder, n *graph.Node, dy []*graph.Value) (dx []*graph.Value, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%v", r)
+		}
+	}()
+	return op.Grad(b, n, dy), nil
+}
+
+func label(index int, n *graph.Node) string {
+	if n.Name != "" {
+		return n.Name
+	}
+	return strconv.Itoa(index)
 }
 
 func (w *walk) add(v, d *graph.Value) {
