@@ -61,49 +61,34 @@ func broadcastStrides(shape, out []int64) []int {
 	return s
 }
 
-// eachRow walks an output of the given shape along its last axis: f gets the output offset, the offset of each operand and the
-// operands' steps within the row of n elements. Trailing axes over which all operands are contiguous are joined first.
-func eachRow(shape []int64, strides [][]int, f func(out int, at []int, steps []int, n int)) {
+// rows are the lines of an output along its last axis, with what operands of given strides have there. Trailing axes over which
+// all operands are contiguous are joined first.
+type rows struct {
+	outer   []int64 // the axes before the line's
+	strides [][]int
+	n       int   // elements of a line
+	steps   []int // the operands' steps within a line
+	count   int
+}
+
+func rowsOf(shape []int64, strides [][]int) rows {
 	total, _ := graph.NumElements(shape)
-	if total == 0 {
-		return
+	if len(shape) == 0 {
+		return rows{strides: strides, n: 1, steps: make([]int, len(strides)), count: 1}
 	}
-	dims := slices.Clone(shape)
-	if len(dims) == 0 {
-		dims = []int64{1}
-		strides = make([][]int, len(strides))
-		for k := range strides {
-			strides[k] = []int{0}
-		}
-	}
-	last := len(dims) - 1
-	n := int(dims[last])
-	steps := make([]int, len(strides))
+	last := len(shape) - 1
+	r := rows{strides: strides, n: int(shape[last]), steps: make([]int, len(strides))}
 	for k, s := range strides {
-		steps[k] = s[last]
+		r.steps[k] = s[last]
 	}
-	for last > 0 && joinable(strides, steps, last, n) {
+	for last > 0 && joinable(strides, r.steps, last, r.n) {
 		last--
-		n *= int(dims[last])
+		r.n *= int(shape[last])
 	}
-	at := make([]int, len(strides))
-	index := make([]int64, last)
-	for out := 0; out < int(total); out += n {
-		f(out, at, steps, n)
-		for axis := last - 1; axis >= 0; axis-- {
-			index[axis]++
-			for k, s := range strides {
-				at[k] += s[axis]
-			}
-			if index[axis] < dims[axis] {
-				break
-			}
-			for k, s := range strides {
-				at[k] -= s[axis] * int(dims[axis])
-			}
-			index[axis] = 0
-		}
+	if r.outer = shape[:last]; total > 0 {
+		r.count = int(total) / r.n
 	}
+	return r
 }
 
 func joinable(strides [][]int, steps []int, last, n int) bool {
@@ -113,6 +98,66 @@ func joinable(strides [][]int, steps []int, last, n int) bool {
 		}
 	}
 	return true
+}
+
+// each calls f for the lines [from, to) with the output offset, the operands' offsets and steps and the number of elements.
+func (r rows) each(from, to int, f func(out int, at, steps []int, n int)) {
+	at := make([]int, len(r.strides))
+	index := make([]int64, len(r.outer))
+	rest := from
+	for axis := len(r.outer) - 1; axis >= 0 && rest > 0; axis-- {
+		size := int(r.outer[axis])
+		index[axis] = int64(rest % size)
+		for k, s := range r.strides {
+			at[k] += s[axis] * (rest % size)
+		}
+		rest /= size
+	}
+	for line := from; line < to; line++ {
+		f(line*r.n, at, r.steps, r.n)
+		for axis := len(r.outer) - 1; axis >= 0; axis-- {
+			index[axis]++
+			for k, s := range r.strides {
+				at[k] += s[axis]
+			}
+			if index[axis] < r.outer[axis] {
+				break
+			}
+			for k, s := range r.strides {
+				at[k] -= s[axis] * int(r.outer[axis])
+			}
+			index[axis] = 0
+		}
+	}
+}
+
+// eachRow walks an output of the given shape line by line; f gets the output offset, the offset of each operand and the operands'
+// steps within the line of n elements.
+func eachRow(shape []int64, strides [][]int, f func(out int, at, steps []int, n int)) {
+	r := rowsOf(shape, strides)
+	r.each(0, r.count, f)
+}
+
+// cheap is how many elements of simple arithmetic are worth handing to another core.
+const cheap = 1 << 14
+
+// eachRowOf is eachRow on all cores: f writes only what belongs to its line, of which it may get a piece. It stops with c's context.
+func eachRowOf(c *Call, shape []int64, strides [][]int, f func(out int, at, steps []int, n int)) error {
+	r := rowsOf(shape, strides)
+	if r.count == 1 {
+		return parallel(c, r.n, cheap, func(lo, hi int) error {
+			at := make([]int, len(strides))
+			for k, step := range r.steps {
+				at[k] = lo * step
+			}
+			f(lo, at, r.steps, hi-lo)
+			return nil
+		})
+	}
+	return parallel(c, r.count, cheap/max(1, r.n)+1, func(lo, hi int) error {
+		r.each(lo, hi, f)
+		return nil
+	})
 }
 
 // widened evaluates an operator in float32 where its inputs are stored as float16 or bfloat16, and stores the float32 results back.
@@ -203,25 +248,29 @@ func eachReal(f func(float64) float64, g func(int64) int64) func(*Call) ([]*grap
 	return widened(func(c *Call) ([]*graph.Tensor, error) {
 		x := c.In[0]
 		y := c.Output(x.DType, x.Shape...)
+		var err error
 		switch x.DType {
 		case graph.Float32:
-			mapFloat[float32](y, x, f)
+			err = mapFloat[float32](c, y, x, f)
 		case graph.Float64:
-			mapFloat[float64](y, x, f)
+			err = mapFloat[float64](c, y, x, f)
 		default:
 			if g == nil || !mapInt(y, x, g) {
 				return nil, unsupported(c, x.DType)
 			}
 		}
-		return []*graph.Tensor{y}, nil
+		return []*graph.Tensor{y}, err
 	})
 }
 
-func mapFloat[T float32 | float64](y, x *graph.Tensor, f func(float64) float64) {
+func mapFloat[T float32 | float64](c *Call, y, x *graph.Tensor, f func(float64) float64) error {
 	xs, ys := graph.Data[T](x), graph.Data[T](y)
-	for i, v := range xs {
-		ys[i] = T(f(float64(v)))
-	}
+	return parallel(c, len(xs), cheap/4, func(lo, hi int) error {
+		for i := lo; i < hi; i++ {
+			ys[i] = T(f(float64(xs[i])))
+		}
+		return nil
+	})
 }
 
 func mapInt(y, x *graph.Tensor, g func(int64) int64) bool {
@@ -290,49 +339,41 @@ func (p pairs) apply(c *Call, a, b *graph.Tensor) (*graph.Tensor, error) {
 		return nil, err
 	}
 	y := c.Output(a.DType, shape...)
-	ok := false
 	switch a.DType {
 	case graph.Float32:
-		ok = zip(y, a, b, p.Float)
+		err = zipAs[float32](c, y, a, b, p.Float)
 	case graph.Float64:
-		ok = zip64(y, a, b, p.Float)
+		err = zipAs[float64](c, y, a, b, p.Float)
 	case graph.Int8:
-		ok = zipAs[int8](y, a, b, p.Int)
+		err = zipAs[int8](c, y, a, b, p.Int)
 	case graph.Int16:
-		ok = zipAs[int16](y, a, b, p.Int)
+		err = zipAs[int16](c, y, a, b, p.Int)
 	case graph.Int32:
-		ok = zipAs[int32](y, a, b, p.Int)
+		err = zipAs[int32](c, y, a, b, p.Int)
 	case graph.Int64:
-		ok = zipAs[int64](y, a, b, p.Int)
+		err = zipAs[int64](c, y, a, b, p.Int)
 	case graph.Uint8:
-		ok = zipAs[uint8](y, a, b, p.Uint)
+		err = zipAs[uint8](c, y, a, b, p.Uint)
 	case graph.Uint16:
-		ok = zipAs[uint16](y, a, b, p.Uint)
+		err = zipAs[uint16](c, y, a, b, p.Uint)
 	case graph.Uint32:
-		ok = zipAs[uint32](y, a, b, p.Uint)
+		err = zipAs[uint32](c, y, a, b, p.Uint)
 	case graph.Uint64:
-		ok = zipAs[uint64](y, a, b, p.Uint)
+		err = zipAs[uint64](c, y, a, b, p.Uint)
+	default:
+		err = unsupported(c, a.DType)
 	}
-	if !ok {
-		return nil, unsupported(c, a.DType)
-	}
-	return y, nil
-}
-
-func zip(y, a, b *graph.Tensor, f func(a, b float64) float64) bool { return zipAs[float32](y, a, b, f) }
-
-func zip64(y, a, b *graph.Tensor, f func(a, b float64) float64) bool {
-	return zipAs[float64](y, a, b, f)
+	return y, err
 }
 
 // zipAs stores f(a, b), computed in the wide type W, in y.
-func zipAs[T Real, W float64 | int64 | uint64](y, a, b *graph.Tensor, f func(a, b W) W) bool {
+func zipAs[T Real, W float64 | int64 | uint64](c *Call, y, a, b *graph.Tensor, f func(a, b W) W) error {
 	if f == nil {
-		return false
+		return unsupported(c, a.DType)
 	}
 	as, bs, ys := graph.Data[T](a), graph.Data[T](b), graph.Data[T](y)
 	strides := [][]int{broadcastStrides(a.Shape, y.Shape), broadcastStrides(b.Shape, y.Shape)}
-	eachRow(y.Shape, strides, func(out int, at, steps []int, n int) {
+	return eachRowOf(c, y.Shape, strides, func(out int, at, steps []int, n int) {
 		i, j := at[0], at[1]
 		for k := out; k < out+n; k++ {
 			ys[k] = T(f(W(as[i]), W(bs[j])))
@@ -340,7 +381,6 @@ func zipAs[T Real, W float64 | int64 | uint64](y, a, b *graph.Tensor, f func(a, 
 			j += steps[1]
 		}
 	})
-	return true
 }
 
 // compare is an elementwise truth value of two broadcast operands.
@@ -357,36 +397,36 @@ func compare(f func(a, b float64) bool, i func(a, b int64) bool, u func(a, b uin
 		y := c.Output(graph.Bool, shape...)
 		switch a.DType {
 		case graph.Float32:
-			test[float32](y, a, b, f)
+			err = test[float32](c, y, a, b, f)
 		case graph.Float64:
-			test[float64](y, a, b, f)
+			err = test[float64](c, y, a, b, f)
 		case graph.Int8:
-			test[int8](y, a, b, i)
+			err = test[int8](c, y, a, b, i)
 		case graph.Int16:
-			test[int16](y, a, b, i)
+			err = test[int16](c, y, a, b, i)
 		case graph.Int32:
-			test[int32](y, a, b, i)
+			err = test[int32](c, y, a, b, i)
 		case graph.Int64:
-			test[int64](y, a, b, i)
+			err = test[int64](c, y, a, b, i)
 		case graph.Uint8:
-			test[uint8](y, a, b, u)
+			err = test[uint8](c, y, a, b, u)
 		case graph.Uint16:
-			test[uint16](y, a, b, u)
+			err = test[uint16](c, y, a, b, u)
 		case graph.Uint32:
-			test[uint32](y, a, b, u)
+			err = test[uint32](c, y, a, b, u)
 		case graph.Uint64:
-			test[uint64](y, a, b, u)
+			err = test[uint64](c, y, a, b, u)
 		default:
-			return nil, unsupported(c, a.DType)
+			err = unsupported(c, a.DType)
 		}
-		return []*graph.Tensor{y}, nil
+		return []*graph.Tensor{y}, err
 	})
 }
 
-func test[T Real, W float64 | int64 | uint64](y, a, b *graph.Tensor, f func(a, b W) bool) {
+func test[T Real, W float64 | int64 | uint64](c *Call, y, a, b *graph.Tensor, f func(a, b W) bool) error {
 	as, bs, ys := graph.Data[T](a), graph.Data[T](b), graph.Data[bool](y)
 	strides := [][]int{broadcastStrides(a.Shape, y.Shape), broadcastStrides(b.Shape, y.Shape)}
-	eachRow(y.Shape, strides, func(out int, at, steps []int, n int) {
+	return eachRowOf(c, y.Shape, strides, func(out int, at, steps []int, n int) {
 		i, j := at[0], at[1]
 		for k := out; k < out+n; k++ {
 			ys[k] = f(W(as[i]), W(bs[j]))
