@@ -150,19 +150,16 @@ static OrtStatus *describe(ax_arg *a) {
 
 static OrtStatus *open_args(ax_arg *a, size_t n) {
 	for (size_t i = 0; i < n; i++)
-		if (a[i].own) {
+		if (a[i].origin == ax_memory_of_caller) {
 			OrtStatus *s = ax_tensor((void *)a[i].data, a[i].bytes, a[i].dims, a[i].rank, a[i].type, &a[i].value);
-			if (s) {
-				for (; i < n; i++) a[i].own = 0;
-				return s;
-			}
+			if (s) return s;
 		}
 	return NULL;
 }
 
 static void close_args(ax_arg *a, size_t n) {
 	for (size_t i = 0; i < n; i++)
-		if (a[i].own && a[i].value) {
+		if (a[i].origin == ax_memory_of_caller && a[i].value) {
 			ORT(ReleaseValue)(a[i].value);
 			a[i].value = NULL;
 		}
@@ -188,7 +185,7 @@ OrtStatus *ax_run(ax_call *c) {
 
 void ax_run_release(ax_call *c) {
 	for (size_t i = 0; i < c->nout; i++)
-		if (c->out[i].value) {
+		if (c->out[i].origin == ax_engine && c->out[i].value) {
 			ORT(ReleaseValue)(c->out[i].value);
 			c->out[i].value = NULL;
 		}

@@ -9,6 +9,13 @@
 
 enum { ax_max_rank = 12 };
 
+// Where the value of an argument comes from, and so who releases it.
+enum {
+	ax_engine = 0, // an output that ax_run leaves, for ax_run_release
+	ax_memory_of_caller = 1, // made and released within ax_run
+	ax_caller = 2,
+};
+
 // A tensor that crosses: over memory of the caller, or made by ONNX Runtime.
 typedef struct {
 	uintptr_t data; // caller's memory, pinned; an integer, so that Go's collector never sees a stale pointer in C memory
@@ -18,7 +25,7 @@ typedef struct {
 	size_t rank;
 	int type;        // element type; after a run 0 where the value is no plain tensor
 	OrtValue *value; // given by the caller, or left by a run that allocated
-	int own;         // ax_run makes value and releases it
+	int origin;      // of value
 } ax_arg;
 
 // A run: arrays in C memory that a runner keeps between calls.

@@ -55,7 +55,7 @@ func (ortEngine) Compile(m *graph.Model, o engine.Options) (engine.Plan, error) 
 	}
 	session, err := create(m, data, &o, &report)
 	if err != nil {
-		return nil, err
+		return nil, listUnsupported(m, &o, err)
 	}
 	return newPlan(m, session, o, report)
 }
@@ -136,7 +136,7 @@ func sessionOptions(o *engine.Options) (*yalue.SessionOptions, error) {
 		func() error { return s.SetInterOpNumThreads(max(o.InterThreads, 1)) },
 		func() error { return s.SetCpuMemArena(o.Arena) },
 		func() error { return s.SetMemPattern(o.Arena) },
-		func() error { return s.SetLogSeverityLevel(yalue.LoggingLevelError) },
+		func() error { return s.SetLogSeverityLevel(yalue.LoggingLevelFatal) }, // errors are returned
 	}
 	if o.InterThreads > 1 {
 		steps = append(steps, func() error { return s.SetExecutionMode(yalue.ExecutionModeParallel) })

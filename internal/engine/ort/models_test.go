@@ -24,6 +24,9 @@ func node(g *graph.Graph, op string, attrs graph.Attrs, in ...*graph.Value) *gra
 	y := &graph.Value{Name: g.Name + "_" + op + string(rune('a'+len(g.Nodes)))}
 	n := graph.NewNode("", op, attrs, in, []*graph.Value{y})
 	n.Name = "node_" + op
+	if len(g.Nodes) > 0 {
+		n.Name += strconv.Itoa(len(g.Nodes))
+	}
 	g.Append(n)
 	return y
 }

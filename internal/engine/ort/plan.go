@@ -113,7 +113,7 @@ func (c *core) refinePort(p *engine.Port, output, i int) error {
 	if err != nil || code == 0 {
 		return err
 	}
-	t := &graph.Type{DType: graph.DType(code)}
+	t := &graph.Type{DType: dtypeOf(code)}
 	if p.Type != nil && p.Type.DType != graph.Undefined {
 		t.DType = p.Type.DType
 	}

@@ -172,7 +172,7 @@ func (r *runner) bind(a *C.ax_arg, t *graph.Tensor) error {
 		if err != nil {
 			return err
 		}
-		*a = C.ax_arg{value: v}
+		*a = C.ax_arg{value: v, origin: C.ax_caller}
 		r.loose = append(r.loose, v)
 		return nil
 	}
@@ -190,21 +190,21 @@ func setArg(a *C.ax_arg, t *graph.Tensor, pin *goruntime.Pinner) {
 	for i, d := range t.Shape {
 		a.dims[i] = C.int64_t(d)
 	}
-	a.value, a.own = nil, 1
+	a.value, a.origin = nil, C.ax_memory_of_caller
 }
 
 // take copies what the engine allocated into Go memory. A view would be faster for large results of unpredictable shape, but
 // nothing could keep its memory alive for a slice that outlives the tensor, and the collector would not see its size.
 func (r *runner) take(a *C.ax_arg, i int) (*graph.Tensor, error) {
-	if a._type == 0 {
-		return fromValue(a.value, r.core.out[i].Type)
+	if t := r.core.out[i].Type; a._type == 0 || t != nil && t.Kind != graph.TensorKind {
+		return fromValue(a.value, t)
 	}
 	var room [C.ax_max_rank]int64
 	dims := room[:a.rank]
 	for k := range dims {
 		dims[k] = int64(a.dims[k])
 	}
-	t := newTensor(graph.DType(a._type), dims)
+	t := newTensor(dtypeOf(a._type), dims)
 	if t == nil {
 		return nil, errs.New(errs.Engine, "output %q has shape %v", r.core.out[i].Name, dims)
 	}

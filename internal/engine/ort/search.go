@@ -230,7 +230,7 @@ func start(explicit string, python bool) (*Library, error) {
 	}
 	if !yalue.IsInitialized() {
 		yalue.SetSharedLibraryPath(s.Library.Path)
-		if err := yalue.InitializeEnvironment(yalue.WithLogLevelError()); err != nil {
+		if err := yalue.InitializeEnvironment(yalue.WithLogLevelFatal()); err != nil {
 			return nil, errs.New(errs.Unavailable, "%s: %w", s.Library.Path, err)
 		}
 	}

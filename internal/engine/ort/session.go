@@ -31,6 +31,7 @@ type state struct {
 	in, out []slot
 	auto    bool          // some output is allocated by the engine
 	results []*C.OrtValue // C memory: what the engine allocated at the last run
+	ran     bool
 	closed  bool
 }
 
@@ -263,9 +264,18 @@ func (s *state) run(ctx context.Context) error {
 			}
 		}
 	}
+	// The binding holds what the engine allocated last and would write into it again, whatever its shape and whoever reads it now.
+	for i := range s.out {
+		if s.out[i].value == nil && s.ran {
+			if err := s.bindOutput(i); err != nil {
+				return err
+			}
+		}
+	}
 	if err := s.cancel.watch(ctx); err != nil {
 		return err
 	}
+	s.ran = true
 	var sync C.int
 	if s.device != nil {
 		sync = 1
@@ -317,7 +327,7 @@ func (s *state) look(i int) error {
 			if err := check(C.ax_value_data(v, &w.data)); err != nil {
 				return err
 			}
-			w.tensor.DType, w.tensor.Shape = graph.DType(w.code), w.dims[:w.rank]
+			w.tensor.DType, w.tensor.Shape = dtypeOf(w.code), w.dims[:w.rank]
 			n, _ := graph.NumElements(w.tensor.Shape)
 			size, _ := graph.ByteSize(w.tensor.DType, n)
 			w.tensor.Raw = unsafe.Slice((*byte)(w.data), size)

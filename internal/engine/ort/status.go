@@ -21,6 +21,12 @@ const (
 	codeInvalidGraph    = 10
 )
 
+// What ONNX Runtime says of an operator that it does not know.
+const (
+	unregistered = "is not a registered function/op"
+	noSchema     = "No Op registered for"
+)
+
 // check turns a status into an error and releases it.
 func check(s *C.OrtStatus) error {
 	if s == nil {
@@ -37,6 +43,7 @@ var nodePatterns = []*regexp.Regexp{
 	regexp.MustCompile(`Could not find an implementation for (?P<op>[^\s(]+)\((?P<opset>\d+)\) node with name '(?P<node>[^']*)'`),
 	regexp.MustCompile(`Node ?\((?P<node>[^)]*)\) Op \((?P<op>[^)]+)\)`),
 	regexp.MustCompile(`Node:(?P<node>\S*) Operator:(?P<op>\S+)`),
+	regexp.MustCompile(`In Node, \("(?P<node>[^"]*)", (?P<op>[^,]+),`),
 	regexp.MustCompile(`Fatal error: (?P<op>[^\s(]+)\((?P<opset>-?\d+)\) is not a registered function/op`),
 	regexp.MustCompile(`No Op registered for (?P<op>\S+) with domain_version of (?P<opset>\d+)`),
 	regexp.MustCompile(`operator '(?P<op>[^']+)'[^']* node '(?P<node>[^']*)'`),
@@ -68,7 +75,9 @@ func describe(code int, text string) error {
 		break
 	}
 	switch {
-	case strings.Contains(text, "is not a registered function/op"), strings.Contains(text, "No Op registered for"),
+	case strings.Contains(text, "OrtValue provided for output"):
+		e.Code = errs.Output
+	case strings.Contains(text, unregistered), strings.Contains(text, noSchema),
 		strings.Contains(text, "Could not find an implementation"):
 		e.Code = errs.UnsupportedOp
 	case strings.Contains(text, "nsupported model IR version"), strings.Contains(text, "is under development and support for this is limited"):

@@ -143,7 +143,7 @@ func denseFromValue(v *C.OrtValue) (*graph.Tensor, error) {
 			return nil, err
 		}
 	}
-	d := graph.DType(code)
+	d := dtypeOf(code)
 	if n, ok := graph.NumElements(dims); !ok || !d.Valid() || n < 0 {
 		return nil, errs.New(errs.Engine, "ONNX Runtime returned a tensor of type %s and shape %v", d, dims)
 	}
