@@ -1,7 +1,6 @@
 package graph
 
 import (
-	"bytes"
 	"fmt"
 	"maps"
 	"math"
@@ -183,10 +182,6 @@ func (a Attrs) Subgraphs(f func(*Graph) bool) bool {
 
 func sameFloat(x, y float32) bool { return math.Float32bits(x) == math.Float32bits(y) }
 
-func (s *Sparse) equal(t *Sparse) bool {
-	return s.Values.Equal(t.Values) && s.Indices.Equal(t.Indices) && slices.Equal(s.Shape, t.Shape)
-}
-
 // diffAttr compares two attribute values, subgraphs by diffGraph.
 func diffAttr(where string, x, y any, d *differ) {
 	if KindOf(x) != KindOf(y) {
@@ -209,11 +204,12 @@ func diffAttr(where string, x, y any, d *differ) {
 		d.tensor(where, x, y.(*Tensor))
 		return
 	case []*Tensor:
-		equal = slices.EqualFunc(x, y.([]*Tensor), (*Tensor).Equal)
+		equal = diffEach(where, x, y.([]*Tensor), d.tensor)
 	case *Sparse:
-		equal = x.equal(y.(*Sparse))
+		d.sparse(where, x, y.(*Sparse))
+		return
 	case []*Sparse:
-		equal = slices.EqualFunc(x, y.([]*Sparse), (*Sparse).equal)
+		equal = diffEach(where, x, y.([]*Sparse), d.sparse)
 	case *Type:
 		equal = x.Equal(y.(*Type))
 	case []*Type:
@@ -222,87 +218,20 @@ func diffAttr(where string, x, y any, d *differ) {
 		d.graph(where, x, y.(*Graph))
 		return
 	case []*Graph:
-		if equal = len(x) == len(y.([]*Graph)); equal {
-			for i, g := range x {
-				d.graph(fmt.Sprintf("%s[%d]", where, i), g, y.([]*Graph)[i])
-			}
-		}
+		equal = diffEach(where, x, y.([]*Graph), d.graph)
 	}
 	if !equal {
 		d.addf("%s: %s against %s", where, attrText(x), attrText(y))
 	}
 }
 
-func attrText(v any) string {
-	switch v := v.(type) {
-	case string:
-		if len(v) > 60 {
-			return fmt.Sprintf("%q…(%d bytes)", v[:60], len(v))
-		}
-		return fmt.Sprintf("%q", v)
-	case *Tensor:
-		return tensorText(v)
-	case *Sparse:
-		return fmt.Sprintf("sparse %s%v", v.Values.DType, v.Shape)
-	case *Graph:
-		return "graph"
-	case AttrRef:
-		return "@" + v.Name
-	case []int64:
-		return listText(len(v), func(i int) string { return fmt.Sprint(v[i]) })
-	case []float32:
-		return listText(len(v), func(i int) string { return fmt.Sprint(v[i]) })
-	case []string:
-		return listText(len(v), func(i int) string { return fmt.Sprintf("%q", v[i]) })
+// diffEach compares lists of one length element by element; it returns false if the lengths differ.
+func diffEach[T any](where string, x, y []T, diff func(where string, x, y T)) bool {
+	if len(x) != len(y) {
+		return false
 	}
-	return fmt.Sprint(v)
-}
-
-func listText(n int, item func(int) string) string {
-	var b bytes.Buffer
-	b.WriteByte('[')
-	for i := range min(n, 8) {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString(item(i))
+	for i := range x {
+		diff(fmt.Sprintf("%s[%d]", where, i), x[i], y[i])
 	}
-	if n > 8 {
-		fmt.Fprintf(&b, ", … %d in all", n)
-	}
-	b.WriteByte(']')
-	return b.String()
-}
-
-// tensorText shows type, shape and the first elements.
-func tensorText(t *Tensor) string {
-	if t == nil {
-		return "none"
-	}
-	if t.Kind != TensorKind || !t.Loaded() || t.Check() != nil {
-		return t.String()
-	}
-	var items string
-	n := int(t.Len())
-	switch t.DType {
-	case Float32:
-		items = numbers(Data[float32](t))
-	case Float64:
-		items = numbers(Data[float64](t))
-	case Int64:
-		items = numbers(Data[int64](t))
-	case Int32:
-		items = numbers(Data[int32](t))
-	case Bool:
-		items = numbers(Data[bool](t))
-	case String:
-		items = listText(n, func(i int) string { return fmt.Sprintf("%q", t.Strings[i]) })
-	default:
-		return t.String()
-	}
-	return t.String() + " " + items
-}
-
-func numbers[T Element](x []T) string {
-	return listText(len(x), func(i int) string { return fmt.Sprint(x[i]) })
+	return true
 }

@@ -78,9 +78,30 @@ func (d *differ) tensor(where string, a, b *Tensor) {
 		d.addf("%s: tensor name or documentation %q %q against %q %q", where, a.Name, a.Doc, b.Name, b.Doc)
 	}
 	d.meta(where, a.Metadata, b.Metadata)
-	if (a.External == nil) != (b.External == nil) || a.External != nil && (a.External.Location != b.External.Location ||
-		a.External.Offset != b.External.Offset || a.External.Length != b.External.Length) {
+	if !a.External.equal(b.External) {
 		d.addf("%s: external data %+v against %+v", where, a.External, b.External)
+	}
+}
+
+func (x *External) equal(y *External) bool {
+	if x == nil || y == nil {
+		return x == y
+	}
+	return x.Location == y.Location && x.Offset == y.Offset && x.Length == y.Length && x.Checksum == y.Checksum &&
+		maps.Equal(x.Extra, y.Extra)
+}
+
+func (d *differ) sparse(where string, a, b *Sparse) {
+	if a == nil || b == nil {
+		if a != b {
+			d.addf("%s: sparse constant present against absent", where)
+		}
+		return
+	}
+	d.tensor(where+".values", a.Values, b.Values)
+	d.tensor(where+".indices", a.Indices, b.Indices)
+	if !slices.Equal(a.Shape, b.Shape) {
+		d.addf("%s: sparse shape %v against %v", where, a.Shape, b.Shape)
 	}
 }
 
@@ -105,9 +126,7 @@ func (d *differ) value(where string, v, w *Value) {
 		d.addf("%s: %s %s %q against %s %s %q", where, v.Name, v.Type, v.Doc, w.Name, w.Type, w.Doc)
 	}
 	d.tensor(where, v.Const, w.Const)
-	if (v.Sparse == nil) != (w.Sparse == nil) || v.Sparse != nil && !v.Sparse.equal(w.Sparse) {
-		d.addf("%s: sparse constants differ", where)
-	}
+	d.sparse(where, v.Sparse, w.Sparse)
 	d.meta(where, v.Metadata, w.Metadata)
 }
 

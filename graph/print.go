@@ -26,12 +26,12 @@ func Fprint(w io.Writer, m *Model) error {
 		p.graph("graph "+m.Graph.Name, m.Graph)
 	}
 	for _, f := range m.Functions {
-		name := f.Domain + ":" + f.Name
-		if f.Overload != "" {
-			name += ":" + f.Overload
-		}
-		attrs := append(slices.Clone(f.Attrs), f.Defaults.Names()...)
-		p.graph(fmt.Sprintf("function %s<%s>", name, strings.Join(attrs, ", ")), f.Body)
+		attrs := append(slices.Clone(f.Attrs), assignments(f.Defaults)...)
+		p.graph(fmt.Sprintf("function %s<%s>", f.callee(), strings.Join(attrs, ", ")), f.Body)
+	}
+	for _, t := range m.Training {
+		p.training("init", t.Init, t.InitBinding)
+		p.training("step", t.Algorithm, t.UpdateBinding)
 	}
 	return p.err
 }
@@ -56,8 +56,28 @@ func (p *printer) linef(format string, args ...any) {
 	}
 }
 
+// training prints one half of a training step, with the initializers that it sets.
+func (p *printer) training(title string, g *Graph, bindings []Binding) {
+	if g == nil {
+		return
+	}
+	p.graph("training "+title+" "+g.Name, g)
+	for _, b := range bindings {
+		p.linef("set  %s = %s", b.Name, b.Value)
+	}
+}
+
+// assignments shows attributes as name=value.
+func assignments(a Attrs) []string {
+	out := make([]string, 0, len(a))
+	for _, k := range a.Names() {
+		out = append(out, k+"="+attrText(a[k]))
+	}
+	return out
+}
+
 func (p *printer) graph(title string, g *Graph) {
-	p.linef("%s {", title)
+	p.linef("%s {", strings.TrimSpace(title))
 	outer := p.indent
 	p.indent += "  "
 	for _, v := range g.Inputs {
@@ -67,7 +87,7 @@ func (p *printer) graph(title string, g *Graph) {
 		if v.Const != nil {
 			p.linef("init %s = %s", v.Name, tensorText(v.Const))
 		} else {
-			p.linef("init %s = sparse %s%v", v.Name, v.Sparse.Values.DType, v.Sparse.Shape)
+			p.linef("init %s = %s", v.Name, sparseText(v.Sparse))
 		}
 	}
 	for _, n := range g.Nodes {
@@ -81,13 +101,9 @@ func (p *printer) graph(title string, g *Graph) {
 }
 
 func (p *printer) node(n *Node) {
-	attrs := make([]string, 0, len(n.Attrs))
-	for _, k := range n.Attrs.Names() {
-		attrs = append(attrs, k+"="+attrText(n.Attrs[k]))
-	}
 	list := ""
-	if len(attrs) > 0 {
-		list = "<" + strings.Join(attrs, ", ") + ">"
+	if len(n.Attrs) > 0 {
+		list = "<" + strings.Join(assignments(n.Attrs), ", ") + ">"
 	}
 	outs := make([]string, len(n.Out))
 	for i, v := range n.Out {

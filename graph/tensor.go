@@ -207,6 +207,10 @@ func (t *Tensor) Check() error {
 	if size, ok := ByteSize(t.DType, n); !ok || size != int64(len(t.Raw)) {
 		return fmt.Errorf("%d bytes for %s%v, want %d", len(t.Raw), t.DType, t.Shape, size)
 	}
+	align := min(uintptr(max(t.DType.Bits()/8, 1)), 8)
+	if len(t.Raw) > 0 && uintptr(unsafe.Pointer(unsafe.SliceData(t.Raw)))%align != 0 {
+		return fmt.Errorf("the bytes of %s are not aligned to %d: make them with AlignedBytes", t, align)
+	}
 	return nil
 }
 

@@ -72,28 +72,37 @@ func TypeOf(t *Tensor) *Type {
 		return nil
 	}
 	if t.Kind != TensorKind {
-		ty := &Type{Kind: t.Kind}
-		if len(t.Elems) > 0 {
-			ty.Of = TypeOf(t.Elems[0])
-		}
-		if t.Kind == SequenceKind {
-			for _, e := range t.Elems[min(1, len(t.Elems)):] {
-				ty.Of = CommonType(ty.Of, TypeOf(e))
-			}
-		}
-		if t.Kind == MapKind && len(t.Elems) == 2 {
-			ty.DType = t.Elems[0].DType
-			if values := t.Elems[1]; values.Kind == TensorKind {
-				ty.Of = TensorType(values.DType) // a vector of scalars
-			} else {
-				ty.Of = ty.Of.Of
-			}
-		}
-		return ty
+		return compositeType(t)
 	}
 	ty := &Type{DType: t.DType, Shape: make([]Dim, len(t.Shape))}
 	for i, n := range t.Shape {
 		ty.Shape[i] = D(n)
+	}
+	return ty
+}
+
+// compositeType is TypeOf for everything but dense tensors. Elements of a sequence need not have one shape.
+func compositeType(t *Tensor) *Type {
+	ty := &Type{Kind: t.Kind}
+	if t.Kind == MapKind {
+		if len(t.Elems) != 2 {
+			return ty
+		}
+		keys, values := t.Elems[0], t.Elems[1]
+		ty.DType = keys.DType
+		if values.Kind == TensorKind {
+			ty.Of = TensorType(values.DType) // a vector of scalars
+		} else {
+			ty.Of = TypeOf(values).Of
+		}
+		return ty
+	}
+	for i, e := range t.Elems {
+		if i == 0 {
+			ty.Of = TypeOf(e)
+		} else {
+			ty.Of = CommonType(ty.Of, TypeOf(e))
+		}
 	}
 	return ty
 }

@@ -12,56 +12,9 @@ import (
 	"syscall"
 	"testing"
 
-	"google.golang.org/protobuf/proto"
-
 	"github.com/astronnx/astronnx/internal/errs"
 	"github.com/astronnx/astronnx/internal/onnxpb"
 )
-
-// externalModels gives, for each place where the format has a tensor, a model whose tensor of that place is external.
-func externalModels(keys ...*onnxpb.Entry) map[string]*onnxpb.Model {
-	out := func() *onnxpb.Tensor {
-		return &onnxpb.Tensor{Name: str("e"), DataType: proto.Int32(1), Dims: []int64{2}, DataLocation: proto.Int32(1), ExternalData: keys}
-	}
-	indices := func() *onnxpb.Tensor {
-		t := out()
-		t.DataType, t.Dims = proto.Int32(7), []int64{1}
-		return t
-	}
-	values := func() *onnxpb.SparseTensor { s := sparseVector("s"); s.Values = out(); return s }
-	index := func() *onnxpb.SparseTensor {
-		s := sparseVector("s")
-		s.Values, s.Indices = floats("s", 1), indices()
-		return s
-	}
-	inAttr := func(set func(*onnxpb.Attribute)) *onnxpb.Node {
-		a := &onnxpb.Attribute{Name: str("value")}
-		set(a)
-		return node("Constant", nil, []string{"c"}, a)
-	}
-	constant := func() *onnxpb.Node { return inAttr(func(a *onnxpb.Attribute) { a.T = out() }) }
-	return map[string]*onnxpb.Model{
-		"initializer":           edit(func(p *onnxpb.Model) { p.Graph.Initializer = append(p.Graph.Initializer, out()) }),
-		"sparse initializer":    edit(func(p *onnxpb.Model) { p.Graph.SparseInitializer = []*onnxpb.SparseTensor{values()} }),
-		"sparse indices":        edit(func(p *onnxpb.Model) { p.Graph.SparseInitializer = []*onnxpb.SparseTensor{index()} }),
-		"Constant.value":        add(constant()),
-		"Constant.sparse_value": add(inAttr(func(a *onnxpb.Attribute) { a.SparseTensor = values() })),
-		"list of tensors":       add(inAttr(func(a *onnxpb.Attribute) { a.Tensors = []*onnxpb.Tensor{out()} })),
-		"list of sparse tensors": add(inAttr(func(a *onnxpb.Attribute) {
-			a.SparseTensors = []*onnxpb.SparseTensor{index()}
-		})),
-		"subgraph":      add(inAttr(func(a *onnxpb.Attribute) { a.G = &onnxpb.Graph{Initializer: []*onnxpb.Tensor{out()}} })),
-		"function body": edit(func(p *onnxpb.Model) { p.Functions = []*onnxpb.Function{function("f", constant())} }),
-		"function default": edit(func(p *onnxpb.Model) {
-			f := function("f")
-			f.AttributeProto = constant().Attribute
-			p.Functions = []*onnxpb.Function{f}
-		}),
-		"training": edit(func(p *onnxpb.Model) {
-			p.TrainingInfo = []*onnxpb.Training{{Algorithm: &onnxpb.Graph{Initializer: []*onnxpb.Tensor{out()}}}}
-		}),
-	}
-}
 
 // sandbox makes a model folder with things around it that a model must not reach.
 func sandbox(t *testing.T) (dir string) {

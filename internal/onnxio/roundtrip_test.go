@@ -72,6 +72,13 @@ func TestReferenceReadsTheSame(t *testing.T) {
 		}
 		fmt.Fprintf(&list, "%s\t%s\n", name, saved)
 	}
+	whole, spilt := filepath.Join(dir, "whole.onnx"), filepath.Join(dir, "spilt.onnx")
+	for name, o := range map[string]SaveOptions{whole: {}, spilt: {Threshold: 8000}} {
+		if err := WriteFile(name, weighty(), o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fmt.Fprintf(&list, "%s\t%s\n", whole, spilt)
 	pairs := filepath.Join(dir, "pairs.txt")
 	if err := os.WriteFile(pairs, []byte(list.String()), 0o644); err != nil {
 		t.Fatal(err)
