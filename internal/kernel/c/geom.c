@@ -40,6 +40,8 @@ typedef struct {
 	int32_t *row;          // [p_in] row of an input in the present tile, 0 if it has none
 	int64_t *reads;        // [TAPS * tile] the distinct inputs of the present tile
 	uint16_t *pattern;     // the present tile's pattern
+	uint16_t others[TAPS][MAX_TILE]; // by tap, the present tile's outputs whose rows take a look-up
+	int64_t n_others[TAPS];
 	int64_t *slots;        // pattern number + 1 by hash
 	uint64_t *hashes;      // of the patterns
 	int64_t n_slots;       // a power of two
@@ -47,10 +49,13 @@ typedef struct {
 	uint64_t *filled;      // bit set over outputs; NULL without fills
 } builder;
 
+// Functions of this kind are made once for each size of index.
+#define TEMPLATE static inline __attribute__((always_inline))
+
 // The input that output p reads at tap k, or -1.
-static inline int64_t entry(const astronnx_conv_table *t, int64_t p, int k) {
+TEMPLATE int64_t entry(const astronnx_conv_table *t, int64_t p, int k, const int bytes) {
 	int64_t at = p * TAPS + k;
-	int64_t v = t->index_bytes == 4 ? ((const int32_t *)t->index)[at] : ((const int64_t *)t->index)[at];
+	int64_t v = bytes == 4 ? ((const int32_t *)t->index)[at] : ((const int64_t *)t->index)[at];
 	return (uint64_t)v < (uint64_t)t->p_in ? v : -1;
 }
 
@@ -60,77 +65,92 @@ static int by_pixel(const void *a, const void *b) {
 	return (p->tap > q->tap) - (p->tap < q->tap);
 }
 
-static const astronnx_conv_fill *find_fill(const builder *b, int64_t p, int k) {
-	if (b->filled == NULL || !(b->filled[p >> 6] >> (p & 63) & 1)) return NULL;
+static inline bool has_fill(const builder *b, int64_t p) { return b->filled != NULL && (b->filled[p >> 6] >> (p & 63) & 1); }
+
+static inline const astronnx_conv_fill *find_fill(const builder *b, int64_t p, int k) {
+	if (!has_fill(b, p)) return NULL;
 	astronnx_conv_fill key = {.pixel = p, .tap = k};
 	return bsearch(&key, b->fills, (size_t)b->t->n_fills, sizeof key, by_pixel);
 }
 
-// Lists the distinct inputs of outputs first..last-1 in b->reads: the centres, then each tap's in turn. The order depends only
-// on how the tile reads, not on where, so that tiles of one shape get one pattern; and it keeps runs of ids together.
-static int64_t list_reads(builder *b, int64_t first, int64_t last) {
-	static const int taps[TAPS] = {4, 0, 1, 2, 3, 5, 6, 7, 8};
-	int64_t n = 0, own = 0, own_n = 0; // own: the run of ids that begins with the first centre; known without a look-up
-	for (int i = 0; i < TAPS; i++) {
-		int k = taps[i];
-		for (int64_t p = first; p < last; p++) {
-			int64_t v = entry(b->t, p, k);
-			if (v < 0 || (uint64_t)(v - own) < (uint64_t)own_n || b->row[v] != 0 || find_fill(b, p, k)) continue;
+static inline uint16_t *pattern_at(const builder *b, int64_t i, int k) {
+	return b->pattern + i / HALF * HALF * TAPS + k * HALF + i % HALF;
+}
+
+// The run of inputs that begins with the tile's first centre: most of what is read, and known without a look-up.
+TEMPLATE span own_run(const builder *b, int64_t first, int64_t last, const int bytes) {
+	span own = {entry(b->t, first, 4, bytes), 0};
+	if (own.start < 0) return (span){0, 0};
+	while (first + own.rows < last && entry(b->t, first + own.rows, 4, bytes) == own.start + own.rows) own.rows++;
+	return own.rows < MIN_SPAN ? (span){0, 0} : own;
+}
+
+// Writes the pattern where a tap is missing or reads the own run, whose rows are 1 on, and lists where not in b->others.
+TEMPLATE void scan(builder *b, int64_t first, int64_t last, span own, const int bytes) {
+	memset(b->n_others, 0, sizeof b->n_others);
+	for (int64_t p = first; p < last; p++) {
+		bool filled = has_fill(b, p);
+		for (int k = 0; k < TAPS; k++) {
+			int64_t i = p - first, v = entry(b->t, p, k, bytes);
+			uint64_t at = (uint64_t)(v - own.start);
+			if (at < (uint64_t)own.rows && !filled)
+				*pattern_at(b, i, k) = (uint16_t)(1 + at);
+			else if (v < 0 && !filled)
+				*pattern_at(b, i, k) = 0;
+			else
+				b->others[k][b->n_others[k]++] = (uint16_t)i;
+		}
+	}
+	for (int64_t i = last - first; i < b->g->pattern_groups * GROUP; i++)
+		for (int k = 0; k < TAPS; k++) *pattern_at(b, i, k) = 0;
+}
+
+// Lists the distinct inputs of b->others in b->reads, tap by tap. The order depends only on how the tile reads, not on where, so that
+// tiles of one shape get one pattern; and it keeps runs of ids together.
+TEMPLATE int64_t list_reads(builder *b, int64_t first, span own, const int bytes) {
+	int64_t n = 0;
+	for (int k = 0; k < TAPS; k++)
+		for (int64_t j = 0; j < b->n_others[k]; j++) {
+			int64_t p = first + b->others[k][j], v = entry(b->t, p, k, bytes);
+			if (v < 0 || (uint64_t)(v - own.start) < (uint64_t)own.rows || b->row[v] != 0 || find_fill(b, p, k)) continue;
 			b->row[v] = 1;
 			b->reads[n++] = v;
 		}
-		if (i == 0) {
-			own = n ? b->reads[0] : 0;
-			while (own_n < n && b->reads[own_n] == own + own_n) own_n++;
-		}
-	}
 	return n;
 }
 
-// Gives every listed input its row: spans first, then singles.
-static bool assign_rows(builder *b, int64_t n, int64_t *rows) {
-	int32_t next = 1;
+// Gives every listed input its row, from `next` on: spans first, then singles.
+static bool assign_rows(builder *b, int64_t n, int64_t *next) {
 	if (!RESERVE(b->spans, n / MIN_SPAN) || !RESERVE(b->singles, n)) return false;
-	for (int64_t i = 0, j; i < n; i = j) {
-		for (j = i + 1; j < n && b->reads[j] == b->reads[j - 1] + 1;) j++;
-		if (j - i < MIN_SPAN) continue;
-		b->spans.at[b->spans.n++] = (span){b->reads[i], j - i};
-		for (int64_t r = i; r < j; r++) b->row[b->reads[r]] = next++;
-	}
-	for (int64_t i = 0, j; i < n; i = j) {
-		for (j = i + 1; j < n && b->reads[j] == b->reads[j - 1] + 1;) j++;
-		if (j - i >= MIN_SPAN) continue;
-		for (int64_t r = i; r < j; r++) {
-			b->row[b->reads[r]] = next++;
-			b->singles.at[b->singles.n++] = b->reads[r];
+	for (int single = 0; single < 2; single++)
+		for (int64_t i = 0, j; i < n; i = j) {
+			for (j = i + 1; j < n && b->reads[j] == b->reads[j - 1] + 1;) j++;
+			if ((j - i < MIN_SPAN) != single) continue;
+			if (!single) b->spans.at[b->spans.n++] = (span){b->reads[i], j - i};
+			for (int64_t r = i; r < j; r++) {
+				b->row[b->reads[r]] = (int32_t)(*next)++;
+				if (single) b->singles.at[b->singles.n++] = b->reads[r];
+			}
 		}
-	}
-	*rows = next;
 	return true;
 }
 
-// Writes the rows of every (output, tap); fills get a row each.
-static bool write_pattern(builder *b, int64_t first, int64_t last, int64_t *rows) {
-	uint16_t *to = b->pattern;
-	for (int64_t p = first; p < last; p++) {
-		int64_t i = p - first;
-		uint16_t *at = to + i / HALF * HALF * TAPS + i % HALF;
-		bool filled = b->filled != NULL && (b->filled[p >> 6] >> (p & 63) & 1);
-		for (int k = 0; k < TAPS; k++) {
-			int64_t v = entry(b->t, p, k);
-			const astronnx_conv_fill *f = filled ? find_fill(b, p, k) : NULL;
+// Completes the pattern with the rows of b->others; a fill gets a row of its own.
+TEMPLATE bool write_others(builder *b, int64_t first, span own, int64_t *next, const int bytes) {
+	for (int k = 0; k < TAPS; k++)
+		for (int64_t j = 0; j < b->n_others[k]; j++) {
+			int64_t i = b->others[k][j], v = entry(b->t, first + i, k, bytes), row = 0;
+			const astronnx_conv_fill *f = find_fill(b, first + i, k);
 			if (f != NULL) {
 				if (!RESERVE(b->pairs, 1)) return false;
 				b->pairs.at[b->pairs.n++] = (pair){f->a, f->b};
-				at[k * HALF] = (uint16_t)(*rows)++;
-			} else {
-				at[k * HALF] = v < 0 ? 0 : (uint16_t)b->row[v];
+				row = (*next)++;
+			} else if (v >= 0) {
+				uint64_t at = (uint64_t)(v - own.start);
+				row = at < (uint64_t)own.rows ? (int64_t)(1 + at) : b->row[v];
 			}
+			*pattern_at(b, i, k) = (uint16_t)row;
 		}
-	}
-	int64_t end = b->g->pattern_groups * GROUP;
-	for (int64_t i = last - first; i < end; i++)
-		for (int k = 0; k < TAPS; k++) to[i / HALF * HALF * TAPS + k * HALF + i % HALF] = 0;
 	return true;
 }
 
@@ -185,13 +205,19 @@ static int64_t keep_pattern(builder *b) {
 	return g->n_patterns++;
 }
 
-static bool build_tile(builder *b, int64_t i) {
+TEMPLATE bool build_tile(builder *b, int64_t i, const int bytes) {
 	astronnx_conv_geom *g = b->g;
-	int64_t first = i * g->tile_pixels, last = min64(first + g->tile_pixels, g->p_out), rows;
+	int64_t first = i * g->tile_pixels, last = min64(first + g->tile_pixels, g->p_out);
 	tile *t = &g->tiles[i];
 	*t = (tile){first, b->spans.n, b->singles.n, b->pairs.n, 0};
-	int64_t n = list_reads(b, first, last);
-	if (!assign_rows(b, n, &rows) || !write_pattern(b, first, last, &rows)) return false;
+	span own = own_run(b, first, last, bytes);
+	if (own.rows > 0) {
+		if (!RESERVE(b->spans, 1)) return false;
+		b->spans.at[b->spans.n++] = own;
+	}
+	scan(b, first, last, own, bytes);
+	int64_t n = list_reads(b, first, own, bytes), rows = 1 + own.rows;
+	if (!assign_rows(b, n, &rows) || !write_others(b, first, own, &rows, bytes)) return false;
 	for (int64_t r = 0; r < n; r++) b->row[b->reads[r]] = 0;
 	t->pattern = keep_pattern(b);
 	if (rows > g->max_rows) g->max_rows = rows;
@@ -235,7 +261,7 @@ static int build(builder *b) {
 	if (g->tiles == NULL || b->row == NULL || b->reads == NULL || b->pattern == NULL || !grow_slots(b))
 		return ASTRONNX_CONV_NO_MEMORY;
 	for (int64_t i = 0; i < g->n_tiles; i++)
-		if (!build_tile(b, i)) return ASTRONNX_CONV_NO_MEMORY;
+		if (!(b->t->index_bytes == 4 ? build_tile(b, i, 4) : build_tile(b, i, 8))) return ASTRONNX_CONV_NO_MEMORY;
 	g->tiles[g->n_tiles] = (tile){g->p_out, b->spans.n, b->singles.n, b->pairs.n, 0};
 	return ASTRONNX_CONV_OK;
 }

@@ -16,7 +16,7 @@ enum {
 	GROUP_ENTRIES = GROUP * TAPS,  // pattern entries of a group: [2][TAPS][HALF]
 	BATCH = 128,                   // outputs finished together: eight lines of each channel
 	BLOCK = 32,                    // output channels computed together; the last block of a layer may be of GROUP
-	MAX_TILE = 2048,               // so that rows, at most 1 + TAPS * MAX_TILE, and their product with a stride fit
+	MAX_TILE = 2048,               // rows, at most 1 + (TAPS + 1) * MAX_TILE, fit 16 bits and by a stride 32
 };
 
 // Consecutive input pixels, copied to consecutive rows.
