@@ -127,6 +127,9 @@ func (b *Builder) Like(v *graph.Value, x float64) *graph.Value {
 // CastLike returns v in the element type of like.
 func (b *Builder) CastLike(v, like *graph.Value) *graph.Value {
 	if like.Type != nil && like.Type.DType.Valid() {
+		if v.Type != nil && v.Type.DType == like.Type.DType {
+			return v
+		}
 		return b.Op("Cast", graph.Attrs{"to": like.Type.DType}, v)
 	}
 	return b.Op("CastLike", nil, v, like)

@@ -92,13 +92,13 @@ func sameOverAxis(def int64) func(*Inference) ([]*graph.Type, error) {
 	}
 }
 
-// rowAxes are the axes that make the rows of [matrixed], for gradients.
-func rowAxes(b *Builder, n *graph.Node) *graph.Value {
+// axesFrom are the axes from the one of n's attribute on.
+func axesFrom(b *Builder, n *graph.Node, def int64) *graph.Value {
 	rank := int64(n.In[0].Type.Rank())
 	if rank < 0 {
 		panic("ops: the gradient of " + n.Op + " needs the rank of its input")
 	}
-	axis := n.Attrs.Int("axis", 1)
+	axis := n.Attrs.Int("axis", def)
 	if axis < 0 {
 		axis += rank
 	}

@@ -288,6 +288,12 @@ var (
 		Int:   func(acc, x int64) int64 { return acc + x },
 		Uint:  func(acc, x uint64) uint64 { return acc + x },
 	}
+	foldProd = fold{
+		Start: ones,
+		Float: func(acc, x float64) float64 { return acc * x },
+		Int:   func(acc, x int64) int64 { return acc * x },
+		Uint:  func(acc, x uint64) uint64 { return acc * x },
+	}
 	foldMax = fold{
 		Start: least,
 		Float: func(acc, x float64) float64 { return max(acc, x) },

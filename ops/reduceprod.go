@@ -7,12 +7,7 @@ import "github.com/astronnx/astronnx/graph"
 var _ = define(Op{
 	Name: "ReduceProd", Since: 1,
 	Infer: reducedType,
-	Eval: fold{
-		Start: ones,
-		Float: func(acc, x float64) float64 { return acc * x },
-		Int:   func(acc, x int64) int64 { return acc * x },
-		Uint:  func(acc, x uint64) uint64 { return acc * x },
-	}.eval(),
+	Eval:  foldProd.eval(),
 	// The derivative is the product of the others: that of all that are not 0, if no other one is 0.
 	Grad: func(b *Builder, n *graph.Node, dy []*graph.Value) []*graph.Value {
 		x := n.In[0]

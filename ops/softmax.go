@@ -27,7 +27,7 @@ var _ = define(Op{
 	Infer: sameOverAxis(1),
 	Eval:  overRows(softmax),
 	Grad: func(b *Builder, n *graph.Node, dy []*graph.Value) []*graph.Value {
-		return []*graph.Value{softmaxGrad(b, n.Out[0], dy[0], rowAxes(b, n))}
+		return []*graph.Value{softmaxGrad(b, n.Out[0], dy[0], axesFrom(b, n, 1))}
 	},
 	Exact: Rounding,
 	Cases: `

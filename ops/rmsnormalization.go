@@ -1,0 +1,41 @@
+package ops
+
+import (
+	"fmt"
+
+	"github.com/astronnx/astronnx/graph"
+)
+
+// RMSNormalization is x/√(mean(x²) + ε)·scale with the mean over all axes from the named one on.
+// https://onnx.ai/onnx/operators/onnx__RMSNormalization.html
+var _ = define(Op{
+	Name: "RMSNormalization", Since: 23,
+	Infer: sameOverAxis(-1),
+	Eval: widened(func(c *Call) ([]*graph.Tensor, error) {
+		x := c.In[0]
+		axis, err := axisOf(c.Node.Attrs.Int("axis", -1), len(x.Shape))
+		if err != nil {
+			return nil, err
+		}
+		size, _ := graph.NumElements(x.Shape[axis:])
+		if size == 0 {
+			return nil, fmt.Errorf("the axes from %d on of %s are empty", axis, x)
+		}
+		h, _, _, err := standardised(c, x, int(size), float64(c.Node.Attrs.Float("epsilon", 1e-5)), false)
+		if err != nil {
+			return nil, err
+		}
+		y, err := scaled(c, h, c.In[1], nil)
+		return []*graph.Tensor{y}, err
+	}),
+	Grad: func(b *Builder, n *graph.Node, dy []*graph.Value) []*graph.Value {
+		axes := axesFrom(b, n, -1)
+		h, inverse := standardise(b, n.In[0], axes, float64(n.Attrs.Float("epsilon", 1e-5)), false)
+		dx := standardGrad(b, h, inverse, b.Mul(dy[0], n.In[1]), axes, false)
+		return []*graph.Value{dx, b.Mul(dy[0], h)}
+	},
+	Exact: Rounding,
+	Cases: `
+		last epsilon=0.0  [2 2] 1 7 -3 3  [2] 1 2  ->  [2 2] 0.2 2.8 -1 2
+		all  axis=0  [2 1] 3 4  [1] 1  ->  [2 1] 0.8485278 1.1313704`,
+})
