@@ -124,6 +124,13 @@ func inspectModel(m *graph.Model) *inspection {
 	return in
 }
 
+// parameters counts the floating-point constants of a network.
+func parameters(m *graph.Model) int64 {
+	var in inspection
+	in.count(m)
+	return in.Parameters
+}
+
 // mapMetadata returns what the model's metadata say about the maps of an input or output.
 func mapMetadata(m *graph.Model, name string) map[string]string {
 	about := map[string]string{}

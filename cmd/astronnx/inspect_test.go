@@ -3,6 +3,10 @@ package main
 import (
 	"strings"
 	"testing"
+
+	"github.com/astronnx/astronnx/internal/testkit"
+	"github.com/astronnx/astronnx/models"
+	"github.com/astronnx/astronnx/runtime"
 )
 
 func TestInspect(t *testing.T) {
@@ -33,6 +37,41 @@ func TestInspect(t *testing.T) {
 	}
 	if graph := ok(t, "inspect", net, "--text").out; !strings.Contains(graph, "Add") {
 		t.Errorf("--text printed\n%s", graph)
+	}
+}
+
+// TestInspectAgreesWithTheEngine compares who would run the operators with who does.
+func TestInspectAgreesWithTheEngine(t *testing.T) {
+	native(t)
+	cfg := runtime.NewConfig().WithLibrary(testkit.ORT(t))
+	for _, n := range models.All() {
+		m, err := n.New(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		model, err := runtime.Compile(m, cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		runs := map[string]string{}
+		for _, k := range model.Report().Kernels {
+			runs[k.Op] = "function body"
+			if k.Native {
+				runs[k.Op] = "kernel, elsewhere its function body"
+			}
+		}
+		for _, o := range inspectModel(m).Operators {
+			want, sphere := runs[o.Name]
+			if !sphere {
+				want = "onnxruntime"
+			}
+			if o.RunBy != want {
+				t.Errorf("%s: inspect says that %s is run by %q, the engine says %q", n.Name, o.Name, o.RunBy, want)
+			}
+		}
+		if err := model.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

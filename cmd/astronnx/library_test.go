@@ -46,10 +46,16 @@ func spawn(t testing.TB, env []string, args ...string) result {
 	return result{code, out.String(), errw.String()}
 }
 
+// canLoad reports whether the build can load libraries.
+func canLoad() bool {
+	s, _ := ort.Find("", false)
+	return len(s.Tried) == 0 || s.Tried[0].Where != "this build"
+}
+
 // native skips where the build cannot load libraries.
 func native(t testing.TB) {
 	t.Helper()
-	if s, _ := ort.Find("", false); len(s.Tried) > 0 && s.Tried[0].Where == "this build" {
+	if !canLoad() {
 		t.Skip("this build cannot load onnxruntime: it is without cgo, or has the tag purego")
 	}
 }

@@ -56,11 +56,15 @@ func (y toy) write(t testing.TB, dir string) string {
 	for k, v := range y.metadata {
 		m.Metadata[k] = v
 	}
+	return writeModel(t, filepath.Join(dir, "toy.onnx"), m)
+}
+
+func writeModel(t testing.TB, path string, m *graph.Model) string {
+	t.Helper()
 	b, err := onnxio.Marshal(m)
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(dir, "toy.onnx")
 	if err := os.WriteFile(path, b, 0o666); err != nil {
 		t.Fatal(err)
 	}

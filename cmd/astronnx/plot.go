@@ -80,14 +80,15 @@ func (f *plotFlags) options(hasMin, hasMax bool) (plot.Options, error) {
 		return o, usagef("-o map.png says where the picture goes")
 	case !strings.EqualFold(filepath.Ext(f.out), ".png"):
 		return o, usagef("-o %s: expected a name that ends in .png", f.out)
-	case f.width < 100 || f.width > 20000:
-		return o, usagef("--width %d: expected 100 to 20000", f.width)
 	case !(f.central > 0 && f.central <= 100):
 		return o, usagef("--central %g: expected more than 0 and up to 100", f.central)
 	case len(f.rotation) > 3:
 		return o, usagef("--rotation: expected up to 3 angles, got %d", len(f.rotation))
 	case hasMin && hasMax && !(f.min < f.max):
 		return o, usagef("--min %g is not below --max %g", f.min, f.max)
+	}
+	if err := checkWidth(f.width); err != nil {
+		return o, err
 	}
 	for _, x := range append(slices.Clone(f.rotation), f.min, f.max) {
 		if math.IsNaN(x) || math.IsInf(x, 0) {
@@ -106,6 +107,13 @@ func (f *plotFlags) options(hasMin, hasMax bool) (plot.Options, error) {
 		return o, usagef("--palette %s: expected ember or bluered", f.palette)
 	}
 	return o, nil
+}
+
+func checkWidth(width int) error {
+	if width < 100 || width > 20000 {
+		return usagef("--width %d: expected 100 to 20000", width)
+	}
+	return nil
 }
 
 // plotReport is what plot says as JSON.

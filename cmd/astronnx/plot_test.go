@@ -47,17 +47,17 @@ func TestPlot(t *testing.T) {
 	pictures := map[string]image.Image{}
 	for name, in := range map[string]string{"full.png": wmap(t), "masked.png": wmapMasked(t)} {
 		out := filepath.Join(dir, name)
-		r := decode[plotReport](t, ok(t, "plot", in, "-o", out, "--column", "I", "--width", "400", "--json").out)
+		r := decode[plotReport](t, ok(t, "plot", in, "-o", out, "--column", "I", "--width", "300", "--json").out)
 		if r.Column != "I_STOKES" || r.Nside != 32 || r.Pixels != 12288 || (r.Masked > 0) != (name == "masked.png") {
 			t.Errorf("%s: %+v", name, r)
 		}
 		pictures[name] = openPNG(t, out)
-		if w := pictures[name].Bounds().Dx(); w != 400 {
+		if w := pictures[name].Bounds().Dx(); w != 300 {
 			t.Errorf("%s is %d wide", name, w)
 		}
 	}
 	full, masked := greys(pictures["full.png"]), greys(pictures["masked.png"])
-	if masked < full+1000 {
+	if masked < full+500 {
 		t.Errorf("%d grey pixels with a mask, %d without", masked, full)
 	}
 	if r := ok(t, "plot", wmap(t), "-o", filepath.Join(dir, "full.png"), "--overwrite", "--width", "200"); !strings.Contains(r.out, "12,288") {

@@ -14,6 +14,9 @@ type table struct {
 
 func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
 
+// rule adds a rule between rows.
+func (t *table) rule() { t.rows = append(t.rows, nil) }
+
 func (t *table) write(w io.Writer) error {
 	right := make([]bool, len(t.head))
 	head := make([]string, len(t.head))
@@ -41,13 +44,16 @@ func (t *table) write(w io.Writer) error {
 		}
 		b.WriteString(strings.TrimRight(l.String(), " ") + "\n")
 	}
-	line(head)
 	rule := 0
 	for _, n := range width {
 		rule += n + 2
 	}
-	b.WriteString("  " + strings.Repeat("─", rule-2) + "\n")
-	for _, r := range t.rows {
+	line(head)
+	for _, r := range append([][]string{nil}, t.rows...) {
+		if r == nil {
+			b.WriteString("  " + strings.Repeat("─", rule-2) + "\n")
+			continue
+		}
 		line(r)
 	}
 	_, err := io.WriteString(w, b.String())
