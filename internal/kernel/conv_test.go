@@ -276,8 +276,8 @@ func TestConvEmpty(t *testing.T) {
 // The result is the same to the last bit for any number of threads, and for any size of tile.
 func TestConvReproducible(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
-	for _, ci := range []int{3, 20, 120} {
-		l := newLayer(r, 3, ci, 40, 5000, 5000, "bms")
+	for _, ci := range []int{3, 20, 100} {
+		l := newLayer(r, 2, ci, 33, 2500, 2500, "bms")
 		for _, path := range paths() {
 			want := l.run(t, path, 1, true)
 			same := func(how string, got []float32) {
