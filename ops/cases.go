@@ -19,6 +19,7 @@ type Case struct {
 	Error   string          // not empty: the operator must refuse the inputs with an error that contains this
 	Kink    bool            // the operator has no derivative here
 	Fixed   bool            // the case does not grow
+	Sized   bool            // the gradient needs every size of the first input
 
 	line  string
 	outer map[string]*graph.Value // what subgraphs read of the case's inputs
@@ -86,7 +87,7 @@ func (c Case) Model(op *Op, opset int64) *graph.Model {
 //
 //	{i cond a -> cond b: b = Add(a, x2); c = Gather{axis=1}(b, i)}
 //
-// Marks are !kink (no derivative here), !fixed (does not grow) and @13 (at this opset).
+// Marks are !kink (no derivative here), !sized (its gradient needs all sizes), !fixed (does not grow) and @13 (at this opset).
 func ParseCases(text string) ([]Case, error) {
 	var cases []Case
 	for _, line := range caseLines(text) {
@@ -130,6 +131,8 @@ func parseCase(line string) (c Case, err error) {
 			p.fail("no ->")
 		case t == "!kink":
 			c.Kink = p.next() != ""
+		case t == "!sized":
+			c.Sized = p.next() != ""
 		case t == "!fixed":
 			c.Fixed = p.next() != ""
 		case t[0] == '@':

@@ -63,11 +63,11 @@ var _ = define(Op{
 	Exact: Rounding,
 	Grow:  Fixed,
 	Cases: `
-		affine hidden_size=1 activations=["Affine","Affine"]  [2 1 1] 1 2  [1 3 1] 0.5 2 3  [1 3 1] 0 0 1
+		affine !sized hidden_size=1 activations=["Affine","Affine"]  [2 1 1] 1 2  [1 3 1] 0.5 2 3  [1 3 1] 0 0 1
 			->  [2 1 1 1] 1.5 1.5  [1 1 1] 1.5
-		linear hidden_size=1 activations=["Affine","Affine"] linear_before_reset=1
+		linear !sized hidden_size=1 activations=["Affine","Affine"] linear_before_reset=1
 			[1 1 1] 2  [1 3 1] 0.25 1 1  [1 3 1] 0 0 3  [1 6] 0 0 0 0 0 5  _  [1 1 1] 10  ->  [1 1 1 1] 41
-		gates  hidden_size=2  [2 1 1] 1 -1  [1 6 1] 0.1 0.2 0.3 0.4 0.5 0.6  [1 6 2] 0.1*12  ->
+		gates  !sized hidden_size=2  [2 1 1] 1 -1  [1 6 1] 0.1 0.2 0.3 0.4 0.5 0.6  [1 6 2] 0.1*12  ->
 			[2 1 1 2] 0.21951527893543243 0.2417614907026291 -0.12250883132219315 -0.1699717491865158
 			[1 1 2] -0.12250883132219315 -0.1699717491865158`,
 })

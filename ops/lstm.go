@@ -69,11 +69,11 @@ var _ = define(Op{
 	Exact: Rounding,
 	Grow:  Fixed,
 	Cases: `
-		affine hidden_size=1 activations=["Affine","Affine","Affine"]  [2 1 1] 1 2  [1 4 1] 1 2 0.5 3  [1 4 1] 0*4
+		affine !sized hidden_size=1 activations=["Affine","Affine","Affine"]  [2 1 1] 1 2  [1 4 1] 1 2 0.5 3  [1 4 1] 0*4
 			->  [2 1 1 1] 6 60  [1 1 1] 60  [1 1 1] 15
-		peep   hidden_size=1 activations=["Affine","Affine","Affine"]  [1 1 1] 1  [1 4 1] 1 1 1 1  [1 4 1] 0 0 0 0  [1 8] 0*8
+		peep   !sized hidden_size=1 activations=["Affine","Affine","Affine"]  [1 1 1] 1  [1 4 1] 1 1 1 1  [1 4 1] 0 0 0 0  [1 8] 0*8
 			_  [1 1 1] 0  [1 1 1] 2  [1 3] 1 0.5 1  ->  [1 1 1 1] 49.5  [1 1 1] 49.5  [1 1 1] 9
-		gates  hidden_size=2  [2 1 1] 1 -1  [1 8 1] 0.1 0.2 0.3 0.4 0.5 0.6 0.7 0.8  [1 8 2] 0.1*16  ->
+		gates  !sized hidden_size=2  [2 1 1] 1 -1  [1 8 1] 0.1 0.2 0.3 0.4 0.5 0.6 0.7 0.8  [1 8 2] 0.1*16  ->
 			[2 1 1 2] 0.1763801872730255 0.2093653380870819 -0.06820252537727356 -0.06614136695861816
 			[1 1 2] -0.06820252537727356 -0.06614136695861816  [1 1 2] -0.15808650851249695 -0.16249419748783112`,
 })

@@ -35,8 +35,8 @@ var _ = define(Op{
 	Exact: Rounding,
 	Grow:  Fixed,
 	Cases: `
-		two  hidden_size=1 activations=["Relu"]  [2 1 1] 1 2  [1 1 1] 3  [1 1 1] 10  [1 2] 1 2  ->  [2 1 1 1] 6 69  [1 1 1] 69
-		back hidden_size=1 activations=["Relu"] direction="reverse"  [2 1 1] 1 2  [1 1 1] 3  [1 1 1] 10
+		two  !sized hidden_size=1 activations=["Relu"]  [2 1 1] 1 2  [1 1 1] 3  [1 1 1] 10  [1 2] 1 2  ->  [2 1 1 1] 6 69  [1 1 1] 69
+		back !sized hidden_size=1 activations=["Relu"] direction="reverse"  [2 1 1] 1 2  [1 1 1] 3  [1 1 1] 10
 			->  [2 1 1 1] 63 6  [1 1 1] 63
-		tanh hidden_size=1  [1 1 1] 0.5  [1 1 1] 1  [1 1 1] 1  ->  [1 1 1 1] 0.46211715726000973`,
+		tanh !sized hidden_size=1  [1 1 1] 0.5  [1 1 1] 1  [1 1 1] 1  ->  [1 1 1 1] 0.46211715726000973`,
 })
