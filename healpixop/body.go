@@ -2,6 +2,7 @@ package healpixop
 
 import (
 	"math"
+	"slices"
 
 	"github.com/astronnx/astronnx/graph"
 	"github.com/astronnx/astronnx/healpix"
@@ -37,9 +38,19 @@ func (b body) flat(x *graph.Value) *graph.Value { return b.Reshape(x, -1) }
 // rangeOf returns 0..n-1.
 func (b body) rangeOf(n *graph.Value) *graph.Value { return b.Op("Range", nil, b.Int(0), n, b.Int(1)) }
 
+// ints returns an int64 vector constant. A long one is joined from short ones: onnxruntime recognises equal constants, and so what
+// nodes of one nside have in common, up to eight elements.
+func (b body) ints(xs ...int64) *graph.Value {
+	var parts []*graph.Value
+	for part := range slices.Chunk(xs, 8) {
+		parts = append(parts, b.Ints(part...))
+	}
+	return b.concat(0, parts...)
+}
+
 // size returns a dimension of x as a scalar.
 func (b body) size(x *graph.Value, axis int) *graph.Value {
-	return b.Reshape(b.sizes(x, axis, axis+1))
+	return b.Op("Squeeze", nil, b.sizes(x, axis, axis+1))
 }
 
 // sizes returns the dimensions from to to-1 of x as a vector.
@@ -134,16 +145,15 @@ func (l *lattice) along() coordinate {
 	return *l.axis
 }
 
-// spreadBits moves bit i to bit 2i, for values below 2^29.
+// spreadBits moves bit i of a vector's elements to bit 2i. Bitwise operators would need unsigned constants, which onnxruntime does not
+// recognise as equal.
 func (b body) spreadBits(x *graph.Value) *graph.Value {
-	v := b.Op("Cast", graph.Attrs{"to": graph.Uint64}, x)
-	for _, step := range []struct{ shift, mask uint64 }{
-		{16, 0x0000ffff0000ffff}, {8, 0x00ff00ff00ff00ff}, {4, 0x0f0f0f0f0f0f0f0f}, {2, 0x3333333333333333}, {1, 0x5555555555555555},
-	} {
-		shifted := b.Op("BitShift", graph.Attrs{"direction": "LEFT"}, v, b.Const(graph.Scalar(step.shift)))
-		v = b.Op("BitwiseAnd", nil, b.Op("BitwiseOr", nil, v, shifted), b.Const(graph.Scalar(step.mask)))
+	var from, to []int64
+	for bit := range 30 {
+		from, to = append(from, 1<<bit), append(to, 1<<(2*bit))
 	}
-	return b.Op("Cast", graph.Attrs{"to": graph.Int64}, v)
+	digits := b.mod(b.div(b.Reshape(x, -1, 1), b.ints(from...)), b.Int(2))
+	return b.Op("ReduceSum", graph.Attrs{"keepdims": 0}, b.mul(digits, b.ints(to...)), b.Ints(1))
 }
 
 // shaped reshapes a coordinate for broadcasting.
@@ -158,12 +168,13 @@ func (l *lattice) shaped(c coordinate, dims ...int64) coordinate {
 // image returns the pixel numbers of the faces, [12, n, n] in (face, x, y).
 func (l *lattice) image() *graph.Value {
 	if l.faces == nil {
-		l.faces = l.number(graph.FromSlice(faceNumbers(), 12, 1, 1), l.shaped(l.along(), 1, -1, 1), l.shaped(l.along(), 1, 1, -1))
+		l.faces = l.number(l.faceNumbers(), l.shaped(l.along(), 1, -1, 1), l.shaped(l.along(), 1, 1, -1))
 	}
 	return l.faces
 }
 
-func faceNumbers() []int64 { return []int64{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11} }
+// faceNumbers returns 0..11, [12, 1, 1].
+func (b body) faceNumbers() *graph.Value { return b.Reshape(b.rangeOf(b.Int(12)), 12, 1, 1) }
 
 // corners returns the pixel numbers of the 24 holes.
 func (l *lattice) corners() *graph.Value {
@@ -173,19 +184,19 @@ func (l *lattice) corners() *graph.Value {
 	}
 	last := l.sub(l.n, l.Int(1))
 	end := func(c []int64) coordinate {
-		at := l.Ints(c...)
+		at := l.ints(c...)
 		out := coordinate{x: l.mul(at, last)}
 		if l.order == healpix.Nested { // the spread of n-1, all bits set, is (n²-1)/3
 			out.spread = l.mul(at, l.div(l.sub(l.facePixels(), l.Int(1)), l.Int(3)))
 		}
 		return out
 	}
-	return l.number(graph.Vector(faces...), end(cx), end(cy))
+	return l.number(l.ints(faces...), end(cx), end(cy))
 }
 
 // number returns the pixel numbers at coordinates of faces; the three broadcast.
-func (l *lattice) number(face *graph.Tensor, x, y coordinate) *graph.Value {
-	base := l.mul(l.Const(face), l.facePixels())
+func (l *lattice) number(face *graph.Value, x, y coordinate) *graph.Value {
+	base := l.mul(face, l.facePixels())
 	switch l.order {
 	case healpix.Nested:
 		return l.add(l.add(x.spread, l.mul(y.spread, l.Int(2))), base)
@@ -197,29 +208,24 @@ func (l *lattice) number(face *graph.Tensor, x, y coordinate) *graph.Value {
 }
 
 // ring numbers pixels in RING: Górski et al. 2005, section 4, written for faces as in package healpix.
-func (l *lattice) ring(face *graph.Tensor, x, y *graph.Value) *graph.Value {
-	faces := graph.Data[int64](face)
-	row, column := make([]int64, len(faces)), make([]int64, len(faces)) // of the face's centre, in units of n and n/2
-	for i, f := range faces {
-		row[i], column[i] = f/4+2, 2*(f%4)+1
-		if f/4 == 1 {
-			column[i]--
-		}
-	}
-	one, n := l.Int(1), l.n
-	constant := func(v []int64) *graph.Value { return l.Const(graph.FromSlice(v, face.Shape...)) }
-	i := l.sub(l.sub(l.mul(constant(row), n), one), l.add(x, y)) // the ring, 1 to 4n-1
-	n2, n4 := l.mul(n, l.Int(2)), l.mul(n, l.Int(4))
+func (l *lattice) ring(face, x, y *graph.Value) *graph.Value {
+	one, two, four, n := l.Int(1), l.Int(2), l.Int(4), l.n
+	band := l.div(face, four)
+	row := l.add(band, two) // the centre of the face, in units of n and n/2
+	column := l.where(l.Op("Equal", nil, band, one), l.Int(0), one)
+	column = l.add(column, l.mul(l.mod(face, four), two))
+	i := l.sub(l.sub(l.mul(row, n), one), l.add(x, y)) // the ring, 1 to 4n-1
+	n2, n4 := l.mul(n, two), l.mul(n, four)
 	polar := l.mul(n2, l.sub(n, one))
 	m := l.Op("Min", nil, i, n, l.sub(n4, i)) // the ring has 4m pixels
 	north := l.less(i, n)
 	south := l.Op("Greater", nil, i, l.mul(n, l.Int(3)))
 	belt := l.sub(i, n)
-	start := l.where(north, l.mul(l.mul(i, l.Int(2)), l.sub(i, one)),
-		l.where(south, l.sub(l.npix(), l.mul(l.mul(m, l.Int(2)), l.add(m, one))), l.add(polar, l.mul(n4, belt))))
-	shift := l.where(l.Op("Or", nil, north, south), l.Int(0), l.mod(belt, l.Int(2)))
-	j := l.add(l.add(l.mul(constant(column), m), l.sub(l.sub(x, y), one)), shift)
-	return l.add(start, l.mod(l.div(j, l.Int(2)), l.mul(m, l.Int(4))))
+	start := l.where(north, l.mul(l.mul(i, two), l.sub(i, one)),
+		l.where(south, l.sub(l.npix(), l.mul(l.mul(m, two), l.add(m, one))), l.add(polar, l.mul(n4, belt))))
+	shift := l.where(l.Op("Or", nil, north, south), l.Int(0), l.mod(belt, two))
+	j := l.add(l.add(l.mul(column, m), l.sub(l.sub(x, y), one)), shift)
+	return l.add(start, l.mod(l.div(j, two), l.mul(m, four)))
 }
 
 // crossing is a step out of a face: the band (0 north, 1 equator, 2 south) and the turn, in faces, of where it leads, and how the

@@ -159,9 +159,13 @@ func (e *convBody) table() (index, kind *graph.Value) {
 
 // redirect lets entries without a pixel read the row of zeros of their policy, or the centre.
 func (e *convBody) redirect(index, kind *graph.Value) *graph.Value {
+	p := e.p
+	if e.missing == "center" || e.outside == "center" {
+		p = e.size(index, 0) // the same, but of the table, so that layers share what comes of it
+	}
 	target := func(policy string, zeros *graph.Value) *graph.Value {
 		if policy == "center" {
-			return e.Reshape(e.rangeOf(e.p), -1, 1)
+			return e.Op("Unsqueeze", nil, e.rangeOf(p), e.Ints(1))
 		}
 		return zeros
 	}
@@ -169,15 +173,16 @@ func (e *convBody) redirect(index, kind *graph.Value) *graph.Value {
 		if e.missing != "center" {
 			return index
 		}
-		return e.where(e.none(index, e.p), target(e.missing, nil), index)
+		return e.where(e.none(index, p), target(e.missing, nil), index)
 	}
-	none := e.none(index, e.p)
+	none := e.none(index, p)
 	hole := e.Op("And", nil, none, e.Op("Equal", nil, e.Op("Cast", graph.Attrs{"to": graph.Int64}, kind), e.Int(kindHole)))
-	return e.where(hole, target(e.missing, e.Int(-1)), e.where(none, target(e.outside, e.p), index))
+	return e.where(hole, target(e.missing, e.Int(-1)), e.where(none, target(e.outside, p), index))
 }
 
 // fillHoles appends the 24 means of hpxpad to the rows P, behind the row of zeros, and lets the holes read them.
 func (e *convBody) fillHoles(index *graph.Value, rows marked) (*graph.Value, marked) {
+	p := e.size(index, 0)
 	at := e.corners()
 	pixels := e.node.Input(convPixels)
 	if pixels != nil {
@@ -192,7 +197,7 @@ func (e *convBody) fillHoles(index *graph.Value, rows marked) (*graph.Value, mar
 		}
 	}
 	place := func(slots []int64) *graph.Value {
-		return e.concat(1, e.Reshape(at, -1, 1), e.Const(graph.FromSlice(slots, int64(len(holes)), 1)))
+		return e.concat(1, e.Reshape(at, -1, 1), e.Reshape(e.ints(slots...), -1, 1))
 	}
 	entries := func(slots []int64) *graph.Value { return e.Op("GatherND", nil, index, place(slots)) }
 	a, b := entries(slots[1]), entries(slots[2])
@@ -217,8 +222,8 @@ func (e *convBody) fillHoles(index *graph.Value, rows marked) (*graph.Value, mar
 		means.counts = e.Op("Min", nil, counts, e.like(1, e.x))
 	}
 	hole := entries(slots[0])
-	own := e.add(e.p, e.Ints(consecutive(1, len(holes))...))
-	index = e.Op("ScatterND", nil, index, place(slots[0]), e.where(e.none(hole, e.p), own, hole))
+	own := e.add(p, e.ints(consecutive(1, len(holes))...))
+	index = e.Op("ScatterND", nil, index, place(slots[0]), e.where(e.none(hole, p), own, hole))
 	if pixels != nil {
 		index = e.slice(index, 0, 0, -1)
 	}

@@ -125,9 +125,8 @@ func (l *lattice) windows(tapOrder []int, pixels *graph.Value) *graph.Value {
 	halo := l.flat(l.haloed())
 	width := l.add(l.n, l.Int(2))
 	x, y := l.Reshape(l.along().x, 1, -1, 1), l.Reshape(l.along().x, 1, 1, -1)
-	faces := l.Const(graph.FromSlice(faceNumbers(), 12, 1, 1))
 	// Where each pixel lies in the haloed image, by lattice and then by number.
-	place := l.add(l.mul(l.add(l.mul(faces, width), l.add(x, l.Int(1))), width), l.add(y, l.Int(1)))
+	place := l.add(l.mul(l.add(l.mul(l.faceNumbers(), width), l.add(x, l.Int(1))), width), l.add(y, l.Int(1)))
 	place = l.invert(l.image(), place)
 	if pixels != nil {
 		place = l.gather(place, 0, pixels)
@@ -136,6 +135,6 @@ func (l *lattice) windows(tapOrder []int, pixels *graph.Value) *graph.Value {
 	for k, tap := range tapOrder {
 		dx[k], dy[k] = int64(1-tap/3), int64(1-tap%3)
 	}
-	step := l.add(l.mul(l.Ints(dx...), width), l.Ints(dy...))
+	step := l.add(l.mul(l.ints(dx...), width), l.ints(dy...))
 	return l.gather(halo, 0, l.add(l.Reshape(place, -1, 1), step))
 }

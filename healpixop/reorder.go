@@ -154,14 +154,14 @@ func (b body) moved(image *graph.Value, s symmetry) *graph.Value {
 		for f := range source {
 			source[f] = int64(f/4*4 + (f+4-s.turns)%4)
 		}
-		image = b.gather(image, 0, b.Ints(source...))
+		image = b.gather(image, 0, b.ints(source...))
 	}
 	if s.flipEW {
-		image = b.gather(b.Transpose(image, 0, 2, 1), 0, b.Ints(mirroredEW...))
+		image = b.gather(b.Transpose(image, 0, 2, 1), 0, b.ints(mirroredEW...))
 	}
 	if s.flipNS {
 		image = b.edge(b.Transpose(image, 0, 2, 1), 0, 0, flipX|flipY)
-		image = b.gather(image, 0, b.Ints(mirroredNS...))
+		image = b.gather(image, 0, b.ints(mirroredNS...))
 	}
 	return image
 }
