@@ -39,11 +39,11 @@ func (o Outcome) String() string { return outcomes[o] }
 
 // Result is one case on one engine.
 type Result struct {
-	Case    string
-	Opset   int64 // of the standard domain
-	Outcome Outcome
-	Reason  string // why it did not pass
-	Time    time.Duration
+	Case    string        `json:"case"`
+	Opset   int64         `json:"opset"` // of the standard domain
+	Outcome Outcome       `json:"outcome"`
+	Reason  string        `json:"reason,omitempty"` // why it did not pass
+	Time    time.Duration `json:"ns"`
 }
 
 // SuiteOptions says how to run a suite. The zero value runs everything with a minute for each case.
