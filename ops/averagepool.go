@@ -1,6 +1,10 @@
 package ops
 
-import "github.com/astronnx/astronnx/graph"
+import (
+	"slices"
+
+	"github.com/astronnx/astronnx/graph"
+)
 
 // AveragePool is the mean of each window: of the elements it sees or, where count_include_pad is set, with the padding as zeros.
 // https://onnx.ai/onnx/operators/onnx__AveragePool.html
@@ -18,17 +22,8 @@ var _ = define(Op{
 	}),
 	Grad: func(b *Builder, n *graph.Node, dy []*graph.Value) []*graph.Value {
 		x := n.In[0]
-		win := gradWindow(n, nil)
-		in, out := win.fixed(x.Type)
-		if in == nil {
-			panic("ops: the gradient of AveragePool needs its input's sizes")
-		}
-		// The count of each window is known, for the sizes are.
-		given, _ := windowOf(n.Attrs, nil)
-		_, _ = given.fitAll(in)
-		counts := windowCounts(given, in, out, n.Attrs.Bool("count_include_pad", false))
-		count := b.Op("CastLike", nil, b.Const(graph.FromSlice(counts, append([]int64{1, 1}, out...)...)), dy[0])
-		return []*graph.Value{sumPoolGrad(b, win, b.Div(dy[0], count), x, in, out)}
+		s := sweepOf(b, n, nil, spatialSizes(b, x), spatialSizes(b, dy[0]))
+		return []*graph.Value{s.sumGrad(b, b.Div(dy[0], s.counts(b, x, dy[0], n.Attrs.Bool("count_include_pad", false))), x)}
 	},
 	Exact: Rounding,
 	Grow:  Fixed,
@@ -86,4 +81,25 @@ func windowCounts(w *window, in, out []int64, padding bool) []float32 {
 		increment(at, out)
 	}
 	return counts
+}
+
+// counts is what [windowCounts] says, of shape (1, 1, ...) or a scalar, in dy's type.
+func (s *sweep) counts(b *Builder, x, dy *graph.Value, padding bool) *graph.Value {
+	given := slices.Concat(s.window.before, s.window.after)
+	same := s.auto == "SAME_UPPER" || s.auto == "SAME_LOWER"
+	padded := same || slices.ContainsFunc(given, func(p int64) bool { return p != 0 })
+	beyond := s.ceil && !same
+	if !beyond && (padding || !padded) {
+		taps, _ := graph.NumElements(s.kernel)
+		return b.Like(dy, float64(taps))
+	}
+	seen := b.Op("Expand", nil, b.Like(dy, 1), b.Op("Concat", graph.Attrs{"axis": 0}, b.Ints(1, 1), spatialSizes(b, x).in(b)))
+	before, after := s.before, s.after
+	if padding { // what ceil mode leaves beyond the pads still does not count
+		pads := slices.Concat([]int64{0, 0}, s.window.before, []int64{0, 0}, s.window.after)
+		seen = b.Op("Pad", nil, seen, b.Ints(pads...), b.Like(dy, 1))
+		before, after = each(s.k, 0), after.combine(b, "Sub", sizes{known: s.window.after})
+	}
+	attrs := graph.Attrs{"strides": s.stride, "dilations": s.dilation}
+	return b.Op("Max", nil, convPadded(b, attrs, seen, s.onesKernel(b, dy), before, after), b.Like(dy, 1))
 }

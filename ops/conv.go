@@ -31,6 +31,9 @@ var _ = define(Op{
 		dilated dilations=[2]  [1 1 4] 1 2 3 4  [1 1 2] 1 1  ->  [1 1 2] 4 6
 		same    auto_pad="SAME_UPPER" strides=[2]  [1 1 3] 1 2 3  [1 1 2] 1 1  ->  [1 1 2] 3 3
 		cube    [1 1 2 2 2] 1 2 3 4 5 6 7 8  [1 1 2 2 2] 1*8  ->  [1 1 1 1 1] 36
+		strided strides=[2,1,1] pads=[1,0,0,0,0,0]  [1 1 3 1 2] 1 2 3 4 5 6  [1 1 2 1 2] 1 2 3 4  ->  [1 1 2 1 1] 11 50
+		groups2 group=2 strides=[2,2] pads=[1,1,0,0]  [1 2 2 2] 1 2 3 4 5 6 7 8  [2 1 2 2] 1 2 3 4 5 6 7 8
+			->  [1 2 1 1] 4 40
 		uneven  strides=[2]  [1 2 3] 1 2 3 4 5 6  [1 2 2] 1 2 3 4  ->  [1 1 1] 37`,
 })
 
@@ -164,94 +167,11 @@ func column[T any](rows, image []T, taps []int32, k, stride int) {
 }
 
 func convGrad(b *Builder, n *graph.Node, dy []*graph.Value) []*graph.Value {
-	x, w := n.In[0], n.In[1]
-	win := gradWindow(n, w.Type)
-	in, out := win.fixed(x.Type)
-	group := n.Attrs.Int("group", 1)
-	dx := inputGrad(b, win, group, dy[0], w, in, out)
-	dw := weightGrad(b, win, group, x, dy[0], w)
-	grads := []*graph.Value{dx, dw}
+	x, w, group := n.In[0], n.In[1], n.Attrs.Int("group", 1)
+	s := sweepOf(b, n, w, spatialSizes(b, x), spatialSizes(b, dy[0]))
+	grads := []*graph.Value{s.inputGrad(b, dy[0], w, group), s.weightGrad(b, x, dy[0], w, group)}
 	if n.Input(2) != nil {
-		grads = append(grads, sumOverImages(b, dy[0], len(win.kernel)))
+		grads = append(grads, sumOverImages(b, dy[0], s.k))
 	}
 	return grads
-}
-
-// gradWindow is a node's window; the kernel's shape must be known.
-func gradWindow(n *graph.Node, weights *graph.Type) *window {
-	var kernel []int64
-	if weights.Rank() > 2 {
-		kernel = weights.Sizes()[2:]
-	} else {
-		kernel = n.Attrs.Ints("kernel_shape", nil)
-	}
-	win, err := windowOf(n.Attrs, kernel)
-	if err != nil {
-		panic(fmt.Sprintf("ops: the gradient of %s: %v", n.Op, err))
-	}
-	return win
-}
-
-// sumOverImages sums over all axes but the channels'.
-func sumOverImages(b *Builder, d *graph.Value, spatial int) *graph.Value {
-	axes := []int64{0}
-	for i := range spatial {
-		axes = append(axes, int64(i+2))
-	}
-	return b.Op("ReduceSum", graph.Attrs{"keepdims": 0}, d, b.Ints(axes...))
-}
-
-// inputGrad is the adjoint of a convolution in its input: without strides a convolution with the turned kernel, which engines run
-// faster than the transposed one.
-func inputGrad(b *Builder, win *window, group int64, dy, w *graph.Value, in, out []int64) *graph.Value {
-	plain := group == 1
-	for i, s := range win.stride {
-		plain = plain && s == 1 && win.extent(i)-1 >= max(win.before[i], win.after[i])
-	}
-	if !plain {
-		attrs := win.attrs()
-		attrs["group"] = group
-		if in != nil {
-			attrs["output_padding"] = win.rest(in, out)
-		}
-		return b.Op("ConvTranspose", attrs, dy, w)
-	}
-	k := len(win.kernel)
-	perm, starts, ends, steps, axes := []int64{1, 0}, []int64{}, []int64{}, []int64{}, []int64{}
-	back := *win
-	back.before, back.after = make([]int64, k), make([]int64, k)
-	for i := range k {
-		perm = append(perm, int64(i+2))
-		starts, ends, steps, axes = append(starts, -1), append(ends, -1<<31), append(steps, -1), append(axes, int64(i+2))
-		back.before[i], back.after[i] = win.extent(i)-1-win.before[i], win.extent(i)-1-win.after[i]
-	}
-	turned := b.Op("Slice", nil, b.Transpose(w, perm...), b.Ints(starts...), b.Ints(ends...), b.Ints(axes...), b.Ints(steps...))
-	return b.Op("Conv", back.attrs(), dy, turned)
-}
-
-// weightGrad is the adjoint in the weights: a convolution of x with dy whose batch and channels change places, and strides and
-// dilations with them.
-func weightGrad(b *Builder, win *window, group int64, x, dy, w *graph.Value) *graph.Value {
-	if group > 1 {
-		parts := make([]*graph.Value, group)
-		xs := b.OpN(int(group), "Split", graph.Attrs{"axis": 1, "num_outputs": group}, x)
-		ds := b.OpN(int(group), "Split", graph.Attrs{"axis": 1, "num_outputs": group}, dy)
-		for i := range parts {
-			parts[i] = weightGrad(b, win, 1, xs[i], ds[i], nil)
-		}
-		return b.Op("Concat", graph.Attrs{"axis": 0}, parts...)
-	}
-	k := len(win.kernel)
-	perm := []int64{1, 0}
-	var starts, axes []int64
-	for i := range k {
-		perm = append(perm, int64(i+2))
-		starts, axes = append(starts, 0), append(axes, int64(i+2))
-	}
-	attrs := win.attrs()
-	attrs["strides"], attrs["dilations"] = win.dilation, win.stride
-	delete(attrs, "kernel_shape")
-	all := b.Op("Conv", attrs, b.Transpose(x, perm...), b.Transpose(dy, perm...))
-	cut := b.Op("Slice", nil, all, b.Ints(starts...), b.Ints(win.kernel...), b.Ints(axes...))
-	return b.Transpose(cut, perm...)
 }

@@ -47,18 +47,11 @@ var _ = define(Op{
 		return nil, unsupported(c, c.In[0].DType)
 	}),
 	Grad: func(b *Builder, n *graph.Node, dy []*graph.Value) []*graph.Value {
-		x, w := n.In[0], n.In[1]
-		win := transposedWindow(n, w.Type, x.Type)
-		group := n.Attrs.Int("group", 1)
-		attrs := win.attrs()
-		attrs["group"] = group
-		dx := b.Op("Conv", attrs, dy[0], w)
-		if n.Attrs.Has("output_padding") || n.Attrs.Has("output_shape") {
-			dx = b.Op("Reshape", graph.Attrs{"allowzero": 1}, cropTo(b, dx, len(win.kernel), x), b.Op("Shape", nil, x))
-		}
-		grads := []*graph.Value{dx, weightGrad(b, win, group, dy[0], x, w)}
+		x, w, group := n.In[0], n.In[1], n.Attrs.Int("group", 1)
+		s := sweepOf(b, n, w, spatialSizes(b, dy[0]), spatialSizes(b, x))
+		grads := []*graph.Value{s.conv(b, dy[0], w, group), s.weightGrad(b, dy[0], x, w, group)}
 		if n.Input(2) != nil {
-			grads = append(grads, sumOverImages(b, dy[0], len(win.kernel)))
+			grads = append(grads, sumOverImages(b, dy[0], s.k))
 		}
 		return grads
 	},
@@ -99,32 +92,6 @@ func transposedSize(n *graph.Node, w *window, i int, in int64) (int64, error) {
 		return 0, fmt.Errorf("pads %v and %v leave nothing of a result of %d", w.before, w.after, full)
 	}
 	return size, nil
-}
-
-// transposedWindow is the window of the convolution whose adjoint a node is, with its pads settled.
-func transposedWindow(n *graph.Node, weights, x *graph.Type) *window {
-	win := gradWindow(n, weights)
-	if sizes := x.Sizes(); sizes != nil && !slices.Contains(sizes[2:], -1) {
-		for i, d := range sizes[2:] {
-			if _, err := transposedSize(n, win, i, d); err != nil {
-				panic(err)
-			}
-		}
-	} else if win.auto != "NOTSET" || n.Attrs.Has("output_shape") {
-		panic("ops: the gradient of ConvTranspose with automatic pads needs its input's sizes")
-	}
-	win.auto = "NOTSET"
-	return win
-}
-
-// cropTo cuts the spatial axes of d to the sizes of x.
-func cropTo(b *Builder, d *graph.Value, spatial int, x *graph.Value) *graph.Value {
-	var starts, axes []int64
-	for i := range spatial {
-		starts, axes = append(starts, 0), append(axes, int64(i+2))
-	}
-	ends := b.Op("Shape", graph.Attrs{"start": 2}, x)
-	return b.Op("Slice", nil, d, b.Ints(starts...), ends, b.Ints(axes...))
 }
 
 // evalConvTranspose multiplies and adds each column to where the windows of the convolution would have read it.

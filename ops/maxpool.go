@@ -2,6 +2,7 @@ package ops
 
 import (
 	"fmt"
+	"maps"
 
 	"github.com/astronnx/astronnx/graph"
 )
@@ -36,10 +37,9 @@ var _ = define(Op{
 	// The positions are computed again, so that inference does not pay for them.
 	Grad: func(b *Builder, n *graph.Node, dy []*graph.Value) []*graph.Value {
 		x := n.In[0]
-		if n.Attrs.Int("storage_order", 0) != 0 {
-			panic("ops: the gradient of MaxPool with column-major positions")
-		}
-		index := b.OpN(2, "MaxPool", n.Attrs, x)[1]
+		attrs := maps.Clone(n.Attrs)
+		delete(attrs, "storage_order")
+		index := b.OpN(2, "MaxPool", attrs, x)[1]
 		count := b.Op("Size", nil, x)
 		zeros := b.Op("Expand", nil, b.Like(dy[0], 0), b.Op("Unsqueeze", nil, count, b.Ints(0)))
 		sum := b.Op("ScatterND", graph.Attrs{"reduction": "add"}, zeros, b.Reshape(index, -1, 1), b.Reshape(dy[0], -1))

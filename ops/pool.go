@@ -68,20 +68,51 @@ func (p *pooled) each(c *Call, f func(plane, position int, taps []int32)) error 
 	})
 }
 
-// sumPoolGrad spreads dy, of a pool's output, to the elements that each window saw: the adjoint of summing over windows. Channels
-// are folded into the batch, so that a kernel of ones serves all.
-func sumPoolGrad(b *Builder, win *window, dy, x *graph.Value, in, out []int64) *graph.Value {
-	k := len(win.kernel)
-	shape := b.Op("Shape", nil, x)
-	folded := foldChannels(b, dy, k)
-	ones := b.Op("Expand", nil, b.Like(dy, 1), b.Ints(append([]int64{1, 1}, win.kernel...)...))
-	attrs := win.attrs()
-	attrs["output_padding"] = win.rest(in, out)
-	return b.Op("Reshape", graph.Attrs{"allowzero": 1}, b.Op("ConvTranspose", attrs, folded, ones), shape)
+// sumGrad is the adjoint of summing over the windows of a sweep: it adds each element of dy to all that its window saw of x.
+func (s *sweep) sumGrad(b *Builder, dy, x *graph.Value) *graph.Value {
+	if s.tiles() {
+		return padSpatial(b, repeatBy(b, dy, s.kernel), each(s.k, 0), each(s.k, 0).combine(b, "Sub", s.after))
+	}
+	// Channels are folded into the batch, so that one kernel serves all.
+	sum := s.inputGrad(b, foldChannels(b, dy), s.onesKernel(b, dy), 1)
+	return b.Op("Reshape", graph.Attrs{"allowzero": 1}, sum, b.Op("Shape", nil, x))
+}
+
+// onesKernel is a kernel (1, 1, ...) of ones in like's type.
+func (s *sweep) onesKernel(b *Builder, like *graph.Value) *graph.Value {
+	return b.Op("Expand", nil, b.Like(like, 1), b.Ints(append([]int64{1, 1}, s.kernel...)...))
+}
+
+// tiles reports whether the windows lie side by side from the first element on.
+func (s *sweep) tiles() bool {
+	for i, k := range s.kernel {
+		if k != s.stride[i] || s.dilation[i] != 1 {
+			return false
+		}
+	}
+	return s.kernel != nil && s.before.all(func(p int64) bool { return p == 0 })
 }
 
 // foldChannels views (N, C, ...) as (N·C, 1, ...).
-func foldChannels(b *Builder, v *graph.Value, spatial int) *graph.Value {
-	sizes := b.Op("Shape", graph.Attrs{"start": 2}, v)
-	return b.Op("Reshape", nil, v, b.Op("Concat", graph.Attrs{"axis": 0}, b.Ints(-1, 1), sizes))
+func foldChannels(b *Builder, v *graph.Value) *graph.Value {
+	return b.Op("Reshape", nil, v, b.Op("Concat", graph.Attrs{"axis": 0}, b.Ints(-1, 1), spatialSizes(b, v).in(b)))
+}
+
+// repeatBy repeats the elements of v along the spatial axes; in three dimensions engines are slow to resize.
+func repeatBy(b *Builder, v *graph.Value, times []int64) *graph.Value {
+	if len(times) < 3 {
+		scales := []float32{1, 1}
+		for _, k := range times {
+			scales = append(scales, float32(k))
+		}
+		attrs := graph.Attrs{"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+		return b.Op("Resize", attrs, v, nil, b.Const(graph.Vector(scales...)))
+	}
+	axes, repeat := []int64{}, []int64{1, 1}
+	for i, k := range times {
+		axes, repeat = append(axes, int64(3+2*i)), append(repeat, 1, k)
+	}
+	shape := b.Op("Concat", graph.Attrs{"axis": 0}, b.Ints(0, 0), spatialSizes(b, v).combine(b, "Mul", sizes{known: times}).in(b))
+	v = b.Op("Expand", nil, b.Op("Unsqueeze", nil, v, b.Ints(axes...)), b.Ints(repeat...))
+	return b.Op("Reshape", nil, v, shape)
 }

@@ -163,38 +163,3 @@ func inferWindow(t *graph.Type, w *window, channels *graph.Dim) (*graph.Type, er
 	}
 	return out, nil
 }
-
-// fixed settles automatic pads and, for ceil mode, pads that the last window needs, for nodes that gradients emit. It panics where a
-// size that it needs is not known.
-func (w *window) fixed(t *graph.Type) (in, out []int64) {
-	sizes := t.Sizes()
-	if sizes == nil || slices.Contains(sizes[2:], -1) {
-		if w.auto == "NOTSET" && !w.ceil && !slices.ContainsFunc(w.stride, func(s int64) bool { return s != 1 }) {
-			return nil, nil
-		}
-		panic("ops: the gradient of a window with strides or automatic pads needs its input's sizes")
-	}
-	in = sizes[2:]
-	out, err := w.fitAll(in)
-	if err != nil {
-		panic(err)
-	}
-	for i := range out {
-		w.after[i] = max(w.after[i], (out[i]-1)*w.stride[i]+w.extent(i)-in[i]-w.before[i])
-	}
-	return in, out
-}
-
-// attrs are the window's attributes, pads settled.
-func (w *window) attrs() graph.Attrs {
-	return graph.Attrs{"kernel_shape": w.kernel, "strides": w.stride, "dilations": w.dilation, "pads": slices.Concat(w.before, w.after)}
-}
-
-// rest is how far the input goes on behind the last window, which the adjoint must add to its output.
-func (w *window) rest(in, out []int64) []int64 {
-	rest := make([]int64, len(w.kernel))
-	for i := range in {
-		rest[i] = in[i] + w.before[i] + w.after[i] - (out[i]-1)*w.stride[i] - w.extent(i)
-	}
-	return rest
-}
