@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/astronnx/astronnx/graph"
-	"github.com/astronnx/astronnx/internal/engine"
 	"github.com/astronnx/astronnx/internal/engine/ort"
 	"github.com/astronnx/astronnx/internal/errs"
 	"github.com/astronnx/astronnx/internal/kernel"
@@ -136,13 +135,7 @@ func (f *finding) execute(ctx context.Context, m *graph.Model, cfg runtime.Confi
 		f.Status = absent
 		f.More = append(f.More, "the reference engine is exact and slow: it is for checks")
 	}
-	for _, k := range r.Kernels {
-		how := "kernel"
-		if !k.Native {
-			how = "function body: " + k.Why
-		}
-		f.More = append(f.More, fmt.Sprintf("%s by its %s", k.Op, how))
-	}
+	f.More = append(f.More, kernelText(r)...)
 	return nil
 }
 
@@ -176,7 +169,7 @@ func findLibrary(library string, python bool) finding {
 		f.More = append(f.More, a.String())
 	}
 	if err != nil {
-		f.Status, f.Found, f.Do = missing, "no library that can be used", adviseLibrary(err)
+		f.Status, f.Found, f.Do = missing, "no library that can be used", adviseLibrary(search, err)
 		return f
 	}
 	f.Found = fmt.Sprintf("%s, %s", search.Library.Version, search.Library.Path)
@@ -185,9 +178,9 @@ func findLibrary(library string, python bool) finding {
 }
 
 // adviseLibrary says how to come by a library, the shortest way first.
-func adviseLibrary(err error) string {
-	if errors.Is(err, engine.ErrNoLibrary) && !readBuild().Cgo {
-		return "build astronnx with CGO_ENABLED=1 and a C compiler"
+func adviseLibrary(search ort.Search, err error) string {
+	if len(search.Tried) == 1 && search.Tried[0].Path == "" { // no place was tried: the build cannot load libraries
+		return hintOf(err)
 	}
 	if cached := filepath.Join(cacheFolder(), "onnxruntime", "lib", "libonnxruntime.so.1"); exists(cached) {
 		if abs, err := filepath.Abs(cached); err == nil {

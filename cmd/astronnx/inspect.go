@@ -124,7 +124,7 @@ func inspectModel(m *graph.Model) *inspection {
 	return in
 }
 
-// parameters counts the floating-point constants of a network.
+// parameters counts the numbers in the floating-point initializers of a network.
 func parameters(m *graph.Model) int64 {
 	var in inspection
 	in.count(m)
@@ -150,25 +150,24 @@ func (in *inspection) count(m *graph.Model) {
 		if t == nil {
 			return
 		}
-		n := t.Len()
-		size, _ := graph.ByteSize(t.DType, n)
+		size, _ := graph.ByteSize(t.DType, t.Len())
 		in.Constants.Tensors++
 		in.Constants.Bytes += size
 		if t.External != nil {
 			in.Constants.External++
 		}
-		if t.DType.IsFloat() {
-			in.Parameters += n
-		}
 	}
-	graphs := map[*graph.Graph]bool{}
+	seen := map[*graph.Graph]bool{}
 	initializers := func(g *graph.Graph) {
-		if graphs[g] {
+		if seen[g] {
 			return
 		}
-		graphs[g] = true
+		seen[g] = true
 		for _, v := range g.Initializers {
 			constant(v.Const)
+			if v.Const != nil && v.Const.DType.IsFloat() {
+				in.Parameters += v.Const.Len()
+			}
 		}
 	}
 	initializers(m.Graph)

@@ -60,18 +60,22 @@ func (t *tool) listModelsCommand() *cobra.Command {
 		Args:    exactly(),
 		RunE: func(*cobra.Command, []string) error {
 			var list []modelInfo
-			tab := table{head: []string{"network", "what it does", "options"}}
+			tab := table{head: []string{"network", "what it does"}}
 			for _, n := range models.All() {
 				info := modelInfo{Name: n.Name, About: n.Doc}
-				var names []string
 				for _, o := range n.Options {
 					info.Options = append(info.Options, modelOption{o.Name, o.Help, o.Default})
-					names = append(names, o.Name)
 				}
 				list = append(list, info)
-				tab.add(n.Name, n.Doc, strings.Join(names, " "))
+				tab.add(n.Name, n.Doc)
 			}
-			return t.show(list, tab.write)
+			return t.show(list, func(w io.Writer) error {
+				if err := tab.write(w); err != nil {
+					return err
+				}
+				_, err := fmt.Fprintln(w, "\n  astronnx models write NETWORK --help shows its options")
+				return err
+			})
 		},
 	}
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -149,6 +151,38 @@ func engineText(r engine.Report) string {
 		s += fmt.Sprintf(" %d", r.Device)
 	}
 	return s + fmt.Sprintf(", %d %s", r.Threads, plural(r.Threads, "thread"))
+}
+
+// kernelText says in lines by what the HEALPix operators of a network are executed.
+func kernelText(r engine.Report) []string {
+	by := map[string][]string{}
+	for _, k := range r.Kernels {
+		how := "by its kernel"
+		switch {
+		case r.Engine == "reference":
+			how = "by its definition in Go"
+		case !k.Native:
+			how = "by its function body"
+			if k.Why != "" {
+				how += ": " + k.Why
+			}
+		}
+		name := k.Op[strings.LastIndex(k.Op, ":")+1:]
+		name, _, _ = strings.Cut(name, "_") // variants of a body carry a digest
+		if !slices.Contains(by[how], name) {
+			by[how] = append(by[how], name)
+		}
+	}
+	var lines []string
+	for _, how := range slices.Sorted(maps.Keys(by)) {
+		each := how
+		if len(by[how]) > 1 {
+			each = strings.Replace(how, "by its", "each by its", 1)
+		}
+		slices.Sort(by[how])
+		lines = append(lines, strings.Join(by[how], ", ")+" "+each)
+	}
+	return lines
 }
 
 func plural(n int, noun string) string {
