@@ -2,7 +2,6 @@ package runtime
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 
@@ -17,12 +16,13 @@ import (
 // Load reads the model at path, with external data from below its folder, and compiles it. On any file it returns a model or an
 // error, within the limits of the configuration; engines only see bytes that were read and checked here.
 func Load(path string, c Config) (*Model, error) {
-	m, err := onnxio.LoadFile(path, c.loadOptions())
+	m, err := readModel(path, c.loadOptions())
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, at(path, err)
 	}
 	c.noVerify = true
-	return Compile(m, c)
+	model, err := Compile(m, c)
+	return model, at(path, err)
 }
 
 // LoadBytes compiles a model from the bytes of a file, which may not have external data.
@@ -49,13 +49,15 @@ func LoadReader(r io.Reader, c Config) (*Model, error) {
 func LoadFS(fsys fs.FS, name string, c Config) (*Model, error) {
 	m, err := onnxio.LoadFS(fsys, name, c.loadOptions())
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, at(name, err)
 	}
 	c.noVerify = true
-	return Compile(m, c)
+	model, err := Compile(m, c)
+	return model, at(name, err)
 }
 
-// Compile makes a Model of a graph in memory, which it does not change.
+// Compile makes a Model of a graph in memory. The model shares the graph's large constants: they must not change as long as it is
+// in use.
 func Compile(m *graph.Model, c Config) (*Model, error) {
 	if !c.noVerify {
 		if err := m.Verify(); err != nil {

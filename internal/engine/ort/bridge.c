@@ -102,6 +102,14 @@ void ax_trim(void) {
 #endif
 }
 
+void ax_large_blocks(size_t bytes) {
+#ifdef __GLIBC__
+	mallopt(M_MMAP_THRESHOLD, (int)bytes);
+#else
+	(void)bytes;
+#endif
+}
+
 // The Go runtime needs its handlers, with SA_ONSTACK; CUDA and some providers replace them while they start.
 void *ax_signals_save(void) {
 	struct sigaction *a = calloc(NSIG, sizeof *a);

@@ -49,6 +49,7 @@ int ax_where(void *handle, char *path, size_t size); // 1: the file that the lib
 int ax_bind(OrtApiBase *base, uint32_t api); // 0: the library has no such API
 int ax_resident(char *path, size_t size);    // 1: a libonnxruntime is mapped already; its path
 void ax_trim(void);                          // returns freed memory to the system
+void ax_large_blocks(size_t bytes);          // from this size on blocks are the system's own, gone when they are freed
 void *ax_signals_save(void);
 void ax_signals_restore(void *saved);
 

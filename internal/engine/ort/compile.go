@@ -18,7 +18,6 @@ import (
 	"github.com/astronnx/astronnx/graph"
 	"github.com/astronnx/astronnx/internal/engine"
 	"github.com/astronnx/astronnx/internal/errs"
-	"github.com/astronnx/astronnx/internal/onnxio"
 	yalue "github.com/yalue/onnxruntime_go"
 )
 
@@ -29,8 +28,8 @@ type ortEngine struct{}
 
 func (ortEngine) Name() string { return "onnxruntime" }
 
-// Compile starts the library if the process has none yet, serialises m and creates a session from the bytes. The plan keeps m's
-// types but not its constants.
+// Compile starts the library if the process has none yet, serialises m and creates a session from the bytes. The plan shares m's
+// large constants, which must not change from then on.
 func (ortEngine) Compile(m *graph.Model, o engine.Options) (engine.Plan, error) {
 	lib, err := start(o.Library, o.PythonLibrary)
 	if err != nil {
@@ -49,35 +48,47 @@ func (ortEngine) Compile(m *graph.Model, o engine.Options) (engine.Plan, error) 
 	if lib.Warning != "" {
 		report.Notes = append(report.Notes, lib.Warning)
 	}
-	data, err := onnxio.Marshal(m)
+	data, w, err := serialise(m)
 	if err != nil {
 		return nil, err
 	}
-	session, err := create(m, data, &o, &report)
+	c := compilation{model: m, data: data, weights: w, options: &o, report: &report}
+	session, err := c.create()
 	if err != nil {
-		return nil, listUnsupported(m, &o, err)
+		w.free()
+		return nil, listUnsupported(m, err)
 	}
-	return newPlan(m, session, o, report)
+	return newPlan(m, session, w, o, report)
+}
+
+// compilation is a model on its way into a session.
+type compilation struct {
+	model   *graph.Model
+	data    []byte
+	weights *weights
+	options *engine.Options
+	report  *engine.Report
 }
 
 // create makes the session, and a second time on the CPU where the provider cannot serve and may be replaced.
-func create(m *graph.Model, data []byte, o *engine.Options, report *engine.Report) (*yalue.DynamicAdvancedSession, error) {
-	session, err := createWithKernels(m, data, o, report)
+func (c *compilation) create() (*yalue.DynamicAdvancedSession, error) {
+	session, err := c.createWithKernels()
+	o, r := c.options, c.report
 	if err == nil || !o.Fallback || o.Provider == engine.CPU {
 		return session, err
 	}
-	report.Notes = append(report.Notes, fmt.Sprintf("%s cannot serve, the CPU does: %v", o.Provider, err))
-	report.Provider, report.Device = engine.CPU, 0
+	r.Notes = append(r.Notes, fmt.Sprintf("%s cannot serve, the CPU does: %v", o.Provider, err))
+	r.Provider, r.Device = engine.CPU, 0
 	o.Provider, o.Device = engine.CPU, 0
-	return createWithKernels(m, data, o, report)
+	return c.createWithKernels()
 }
 
 // createWithKernels registers the kernels that fit. Where the session fails over one of them, function bodies may still do.
-func createWithKernels(m *graph.Model, data []byte, o *engine.Options, report *engine.Report) (*yalue.DynamicAdvancedSession, error) {
-	bits, kernels := chooseKernels(m, o)
-	session, err := createOn(data, o, bits)
+func (c *compilation) createWithKernels() (*yalue.DynamicAdvancedSession, error) {
+	bits, kernels := chooseKernels(c.model, c.options)
+	session, err := createSession(c.data, c.weights, c.options, bits)
 	if err != nil && bits != 0 && blames(err, kernels) {
-		if again, failed := createOn(data, o, 0); failed == nil {
+		if again, failed := createSession(c.data, c.weights, c.options, 0); failed == nil {
 			for i := range kernels {
 				if kernels[i].Native {
 					kernels[i].Native, kernels[i].Why = false, err.Error()
@@ -86,11 +97,11 @@ func createWithKernels(m *graph.Model, data []byte, o *engine.Options, report *e
 			session, err = again, nil
 		}
 	}
-	report.Kernels = kernels
+	c.report.Kernels = kernels
 	return session, err
 }
 
-func createOn(data []byte, o *engine.Options, kernels uint) (*yalue.DynamicAdvancedSession, error) {
+func createSession(data []byte, w *weights, o *engine.Options, kernels uint) (*yalue.DynamicAdvancedSession, error) {
 	if o.Provider != engine.CPU {
 		// Providers replace signal handlers while they start; Go needs its own.
 		saved := C.ax_signals_save()
@@ -102,6 +113,9 @@ func createOn(data []byte, o *engine.Options, kernels uint) (*yalue.DynamicAdvan
 	}
 	defer options.Destroy()
 	if err := register(options, kernels); err != nil {
+		return nil, err
+	}
+	if err := w.add(options); err != nil {
 		return nil, err
 	}
 	session, err := yalue.NewDynamicAdvancedSessionWithONNXData(data, nil, nil, options)

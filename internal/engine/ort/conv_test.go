@@ -146,8 +146,12 @@ func (c convCase) want(t *testing.T) []*graph.Tensor {
 }
 
 func TestConvKernelIsItsDefinition(t *testing.T) {
+	few := 200
+	if raceEnabled {
+		few = 20
+	}
 	r := rand.New(rand.NewPCG(1, 2))
-	for range cases(t, 200) {
+	for range cases(t, few) {
 		c := randomConv(r)
 		m, in := c.model()
 		p := compile(t, m, engine.Options{Threads: 2})

@@ -33,6 +33,7 @@ type core struct {
 	inNames  []*C.char
 	outNames []*C.char
 	sizes    []prediction // by output
+	weights  *weights
 	report   engine.Report
 	options  engine.Options
 
@@ -56,8 +57,8 @@ type source struct {
 	input, axis int // where size is negative
 }
 
-func newPlan(m *graph.Model, s *yalue.DynamicAdvancedSession, o engine.Options, report engine.Report) (engine.Plan, error) {
-	c := &core{yalue: s, session: (*C.OrtSession)(sessionPointer(s)), report: report, options: o, users: 1}
+func newPlan(m *graph.Model, s *yalue.DynamicAdvancedSession, w *weights, o engine.Options, report engine.Report) (engine.Plan, error) {
+	c := &core{yalue: s, weights: w, session: (*C.OrtSession)(sessionPointer(s)), report: report, options: o, users: 1}
 	c.in, c.out = engine.Ports(m)
 	if err := c.refine(); err != nil {
 		c.release()
@@ -260,6 +261,7 @@ func (c *core) release() {
 	}
 	c.idle = nil
 	c.yalue.Destroy()
+	c.weights.free()
 	for _, list := range [][]*C.char{c.inNames, c.outNames} {
 		for _, name := range list {
 			C.free(unsafe.Pointer(name))

@@ -37,8 +37,8 @@ func matmuls(n int, size int64) *graph.Model {
 }
 
 func TestContextEndsARun(t *testing.T) {
-	p := compile(t, matmuls(400, 192), engine.Options{})
-	x := graph.NewTensor(graph.Float32, 192, 192)
+	p := compile(t, matmuls(1200, 256), engine.Options{})
+	x := graph.NewTensor(graph.Float32, 256, 256)
 	s := newSession(t, p)
 	must(t, s.SetInput(0, x))
 	for name, run := range map[string]func(ctx context.Context) error{
@@ -52,15 +52,21 @@ func TestContextEndsARun(t *testing.T) {
 			must(t, run(context.Background()))
 			whole := time.Since(start)
 
-			ctx, cancel := context.WithTimeout(context.Background(), whole/10)
-			defer cancel()
-			start = time.Now()
-			err := run(ctx)
-			took := time.Since(start)
-			if !errors.Is(err, errs.Canceled) || !errors.Is(err, context.DeadlineExceeded) {
-				t.Fatalf("got %v want %v", err, errs.Canceled)
+			// On a busy machine a goroutine may wake late: one of a few has to be in time.
+			var ctx context.Context
+			took := whole
+			for range 5 {
+				var cancel func()
+				ctx, cancel = context.WithTimeout(context.Background(), whole/20)
+				defer cancel()
+				start = time.Now()
+				err := run(ctx)
+				took = min(took, time.Since(start))
+				if !errors.Is(err, errs.Canceled) || !errors.Is(err, context.DeadlineExceeded) {
+					t.Fatalf("got %v want %v", err, errs.Canceled)
+				}
 			}
-			if took > whole*3/4 {
+			if took > whole/2 {
 				t.Errorf("the run ended after %v of %v", took, whole)
 			}
 			if err := run(ctx); !errors.Is(err, errs.Canceled) {

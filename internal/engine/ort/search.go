@@ -237,8 +237,20 @@ func start(explicit string, python bool) (*Library, error) {
 	if C.ax_bind(C.ax_base(handle), C.ORT_API_NEEDED) == 0 {
 		return nil, errs.New(errs.Unavailable, "%s: interface %d does not answer", s.Library.Path, int(C.ORT_API_NEEDED))
 	}
+	keepLittle()
 	process.library, process.handle = s.Library, handle
 	return s.Library, nil
+}
+
+// largeBlock is the size of the buffers that a closed model must give back.
+const largeBlock = 1 << 20
+
+// keepLittle makes glibc return large buffers when they are freed. By default it learns to keep them, up to 64 MB in each of the
+// arenas that Go's threads come to use, where malloc_trim does not reach. Who has set a limit of their own keeps it.
+func keepLittle() {
+	if os.Getenv("MALLOC_MMAP_THRESHOLD_") == "" && !strings.Contains(os.Getenv("GLIBC_TUNABLES"), "mmap_threshold") {
+		C.ax_large_blocks(largeBlock)
+	}
 }
 
 // Providers returns the execution providers that the library in use was built with; nil before one is in use.

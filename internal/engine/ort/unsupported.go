@@ -28,7 +28,7 @@ func (o operator) String() string {
 
 // listUnsupported makes of the refusal of one operator, where ONNX Runtime stops, an error that lists every operator of the model
 // that it does not know. What it knows but has no kernel for, in some element type, shows one at a time.
-func listUnsupported(m *graph.Model, o *engine.Options, err error) error {
+func listUnsupported(m *graph.Model, err error) error {
 	var refusal *errs.Error
 	if !errors.As(err, &refusal) || refusal.Code != errs.UnsupportedOp {
 		return err
@@ -55,7 +55,7 @@ func listUnsupported(m *graph.Model, o *engine.Options, err error) error {
 	}
 	var list []string
 	for _, op := range order {
-		if unknown(op, m.IRVersion, o) {
+		if unknown(op, m.IRVersion) {
 			list = append(list, fmt.Sprintf("%s at %s", op, firstPlaces(nodes[op])))
 		}
 	}
@@ -82,7 +82,7 @@ func firstPlaces(all []string) string {
 
 // unknown asks ONNX Runtime by a model of the operator alone, which fails in one way where it does not know the operator, and works
 // or fails in others where it does.
-func unknown(op operator, ir int64, o *engine.Options) bool {
+func unknown(op operator, ir int64) bool {
 	g := &graph.Graph{Name: "probe"}
 	x := g.NewInput("x", graph.TensorType(graph.Float32))
 	y := &graph.Value{Name: "y", Type: graph.TensorType(graph.Float32)}
@@ -92,7 +92,7 @@ func unknown(op operator, ir int64, o *engine.Options) bool {
 	if err != nil {
 		return false
 	}
-	s, err := createOn(data, &engine.Options{Provider: engine.CPU, Threads: 1, Library: o.Library}, 0)
+	s, err := createSession(data, &weights{}, &engine.Options{Provider: engine.CPU, Threads: 1}, 0)
 	if err == nil {
 		s.Destroy()
 		return false
