@@ -170,8 +170,12 @@ func (e *convBody) redirect(index, kind *graph.Value) *graph.Value {
 		return zeros
 	}
 	if kind == nil {
-		if e.missing != "center" {
+		switch {
+		case e.missing != "center":
 			return index
+		case e.node.Input(convIndex) == nil && e.node.Input(convPixels) == nil:
+			at := e.corners() // the only holes, so there is no need to go through the table
+			return e.Op("ScatterND", nil, index, e.places(at, func(h hole) int { return h.tap }), at)
 		}
 		return e.where(e.none(index, p), target(e.missing, nil), index)
 	}
@@ -190,17 +194,8 @@ func (e *convBody) fillHoles(index *graph.Value, rows marked) (*graph.Value, mar
 		at = e.gather(e.positions(e.npix(), pixels), 0, at)
 		index = e.concat(0, index, e.fill(e.Ints(1, taps), -1))
 	}
-	var slots [3][]int64
-	for _, h := range holes {
-		for i, tap := range []int{h.tap, h.fill[0], h.fill[1]} {
-			slots[i] = append(slots[i], int64(e.slotOf(tap)))
-		}
-	}
-	place := func(slots []int64) *graph.Value {
-		return e.concat(1, e.Reshape(at, -1, 1), e.Reshape(e.ints(slots...), -1, 1))
-	}
-	entries := func(slots []int64) *graph.Value { return e.Op("GatherND", nil, index, place(slots)) }
-	a, b := entries(slots[1]), entries(slots[2])
+	entries := func(tap func(hole) int) *graph.Value { return e.Op("GatherND", nil, index, e.places(at, tap)) }
+	a, b := entries(func(h hole) int { return h.fill[0] }), entries(func(h hole) int { return h.fill[1] })
 	pair := func(x *graph.Value, f func(x, y *graph.Value) *graph.Value) *graph.Value {
 		if x == nil {
 			return nil
@@ -221,9 +216,10 @@ func (e *convBody) fillHoles(index *graph.Value, rows marked) (*graph.Value, mar
 	if counts != nil {
 		means.counts = e.Op("Min", nil, counts, e.like(1, e.x))
 	}
-	hole := entries(slots[0])
-	own := e.add(p, e.ints(consecutive(1, len(holes))...))
-	index = e.Op("ScatterND", nil, index, place(slots[0]), e.where(e.none(hole, p), own, hole))
+	own := func(h hole) int { return h.tap }
+	hole := entries(own)
+	mean := e.add(p, e.ints(consecutive(1, len(holes))...))
+	index = e.Op("ScatterND", nil, index, e.places(at, own), e.where(e.none(hole, p), mean, hole))
 	if pixels != nil {
 		index = e.slice(index, 0, 0, -1)
 	}
@@ -234,6 +230,15 @@ func (e *convBody) fillHoles(index *graph.Value, rows marked) (*graph.Value, mar
 		return e.concat(1, x, y)
 	}
 	return index, marked{join(rows.value, means.value), join(rows.counts, means.counts), join(rows.valid, means.valid)}
+}
+
+// places returns the entries of a table, [24, 2], that one of each hole's taps has in the rows at.
+func (e *convBody) places(at *graph.Value, tap func(hole) int) *graph.Value {
+	slots := make([]int64, len(holes))
+	for i, h := range holes {
+		slots[i] = int64(e.slotOf(tap(h)))
+	}
+	return e.concat(1, e.Reshape(at, -1, 1), e.Reshape(e.ints(slots...), -1, 1))
 }
 
 // maskOut reduces the valid marks of taps (.., P_out, 9, 1) to mask_out.

@@ -146,9 +146,10 @@ func (f *familyBody) parents(pixels *graph.Value) *graph.Value {
 	return table
 }
 
-// distinct returns the distinct elements of a vector, ascending.
-func (b body) distinct(x *graph.Value) *graph.Value {
-	return b.Op("Unique", graph.Attrs{"sorted": 1}, x)
+// distinct returns the distinct elements of a vector, ascending; all are below npix.
+func (b body) distinct(x, npix *graph.Value) *graph.Value {
+	there := b.Op("ScatterElements", graph.Attrs{"axis": 0}, b.fill(b.vec(npix), 0), x, b.fill(b.sizes(x, 0, 1), 1))
+	return b.flat(b.Op("NonZero", nil, there))
 }
 
 // padPixels appends a zero, or false, behind the pixels of (.., .., P), for positions of -1.

@@ -253,7 +253,7 @@ type poolBody struct {
 func (e *poolBody) outputs() []*graph.Value {
 	e.out = e.coarse.npix()
 	if pixels := e.node.Input(poolPixels); pixels != nil {
-		e.parents = e.distinct(e.familyBody.parents(pixels))
+		e.parents = e.distinct(e.familyBody.parents(pixels), e.coarse.npix())
 		e.out = e.size(e.parents, 0)
 		e.table = e.gather(e.positions(e.fine.npix(), pixels), 0, e.children(e.parents))
 	} else if !e.nested() {

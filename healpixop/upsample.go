@@ -202,7 +202,7 @@ func (f *familyBody) repeat(x *graph.Value) *graph.Value {
 // nearest gathers the parents of out, which is all children of the coarse pixels if nil.
 func (f *familyBody) nearest(x, pixels, out *graph.Value) *graph.Value {
 	if out == nil && pixels != nil {
-		out = f.distinct(f.flat(f.children(pixels)))
+		out = f.distinct(f.flat(f.children(pixels)), f.fine.npix())
 	}
 	at := f.parents(out)
 	if pixels != nil {

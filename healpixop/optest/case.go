@@ -150,8 +150,8 @@ func (g *Gen) order() (healpix.Order, int) {
 	return order, pick(g, 1, 2, 3, 4, 5, 6, 8)
 }
 
-// normal returns a tensor of standard normal numbers.
-func (g *Gen) normal(shape ...int64) *graph.Tensor {
+// Normal returns a tensor of standard normal numbers.
+func (g *Gen) Normal(shape ...int64) *graph.Tensor {
 	t := graph.NewTensor(g.Type, shape...)
 	if g.Type == graph.Float64 {
 		for i, x := range graph.Data[float64](t) {
@@ -289,7 +289,7 @@ func (g *Gen) Conv() Case {
 		pixels = g.pixels(grid)
 		p = pixels.Len()
 	}
-	x := g.normal(n, ci, p)
+	x := g.Normal(n, ci, p)
 	if g.IntN(3) == 0 {
 		unseen := -1.6375e30
 		if g.coin() {
@@ -300,9 +300,9 @@ func (g *Gen) Conv() Case {
 		g.spoil(x, unseen*(1+5e-6))
 		g.spoil(x, math.NaN())
 	}
-	in := []*graph.Tensor{x, g.normal(co, ci, 9), nil, nil, g.mask(n, p), pixels}
+	in := []*graph.Tensor{x, g.Normal(co, ci, 9), nil, nil, g.mask(n, p), pixels}
 	if g.coin() {
-		in[2] = g.normal(co)
+		in[2] = g.Normal(co)
 	}
 	if g.coin() {
 		in[3] = g.index(a, grid, pixels, p)
@@ -348,7 +348,7 @@ func (g *Gen) Pool() Case {
 		pixels = g.pixels(grid)
 		p = pixels.Len()
 	}
-	x := g.normal(n, c, p)
+	x := g.Normal(n, c, p)
 	for _, v := range []float64{0, math.Inf(-1), math.NaN()} {
 		if g.IntN(3) == 0 {
 			g.spoil(x, v)
@@ -380,7 +380,7 @@ func (g *Gen) Upsample() Case {
 		in[3] = g.pixels(fine)
 		out = in[3].Len()
 	}
-	in[0] = g.normal(n, c, p)
+	in[0] = g.Normal(n, c, p)
 	if g.coin() {
 		a["mode"] = "unpool"
 		in[1] = graph.NewTensor(graph.Int64, n, c, p)
@@ -414,7 +414,7 @@ func (g *Gen) Reorder() Case {
 	g.set(a, "flip_ew", 1)
 	g.set(a, "flip_ns", 1)
 	shape := append(pick(g, nil, []int64{3}, []int64{2, 3}, []int64{0, 1}), int64(12*nside*nside))
-	in := []*graph.Tensor{pick(g, g.normal(shape...), g.bools(0.5, shape...))}
+	in := []*graph.Tensor{pick(g, g.Normal(shape...), g.bools(0.5, shape...))}
 	return Case{"HealpixReorder", a, in, []bool{true}, 1}
 }
 

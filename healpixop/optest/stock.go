@@ -4,6 +4,7 @@ package optest
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -61,11 +62,7 @@ type arrayFile struct {
 // fails fails the test and gives nil.
 func Stock(t testing.TB, jobs []Job) [][]*graph.Tensor {
 	t.Helper()
-	python := os.Getenv("ASTRONNX_STOCK")
-	if python == "" {
-		python = testkit.Python(t, "onnxruntime", "numpy", "onnx")
-	}
-	dir := t.TempDir()
+	python, dir := stockPython(t), t.TempDir()
 	type jobFile struct {
 		Model  string               `json:"model"`
 		Check  bool                 `json:"check"`
@@ -117,6 +114,41 @@ func Stock(t testing.TB, jobs []Job) [][]*graph.Tensor {
 		}
 	}
 	return results
+}
+
+// OpenStock opens a model file as Stock does and returns the processor time and the most memory, in bytes, that this took.
+func OpenStock(t testing.TB, file []byte) (seconds, peak float64) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "model.onnx")
+	write(t, path, file)
+	out, err := exec.Command(stockPython(t), "-c", openScript, path).Output()
+	if err != nil {
+		t.Fatalf("stock onnxruntime: %v", err)
+	}
+	if _, err := fmt.Sscan(string(out), &seconds, &peak); err != nil {
+		t.Fatalf("stock onnxruntime says %q: %v", out, err)
+	}
+	return seconds, peak
+}
+
+const openScript = `
+import resource, sys, time
+import onnxruntime as ort
+opts = ort.SessionOptions()
+opts.log_severity_level = 4
+opts.intra_op_num_threads = 1
+start = time.process_time()
+ort.InferenceSession(sys.argv[1], opts, providers=["CPUExecutionProvider"])
+unit = 1 if sys.platform == "darwin" else 1024
+print(time.process_time() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
+`
+
+func stockPython(t testing.TB) string {
+	t.Helper()
+	if python := os.Getenv("ASTRONNX_STOCK"); python != "" {
+		return python
+	}
+	return testkit.Python(t, "onnxruntime", "numpy", "onnx")
 }
 
 func write(t testing.TB, path string, b []byte) {
