@@ -247,7 +247,7 @@ func (c *checker) types(e ops.Case, opset int64, in, got []*graph.Tensor) {
 			continue
 		}
 		for i, v := range m.Graph.Outputs {
-			if err := holds(v.Type, got[i]); err != nil {
+			if err := Holds(v.Type, got[i]); err != nil {
 				c.errorf("case %s: output %d: with %s known %s is inferred: %w", e.Name, i, level, v.Type, err)
 			}
 			if level == "sizes" && c.op.Infer != nil && v.Type == nil {
@@ -266,8 +266,8 @@ func recovered(f func() error) (err error) {
 	return f()
 }
 
-// holds reports how a static type is wrong about a value.
-func holds(ty *graph.Type, t *graph.Tensor) error {
+// Holds reports how a static type is wrong about a value, nil if it is not.
+func Holds(ty *graph.Type, t *graph.Tensor) error {
 	if ty == nil || t == nil {
 		return nil
 	}
@@ -277,7 +277,7 @@ func holds(ty *graph.Type, t *graph.Tensor) error {
 	}
 	if have.Kind != graph.TensorKind {
 		for _, e := range t.Elems {
-			if err := holds(ty.Of, e); err != nil {
+			if err := Holds(ty.Of, e); err != nil {
 				return err
 			}
 		}

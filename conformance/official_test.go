@@ -7,13 +7,16 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"testing"
 
 	"github.com/astronnx/astronnx/conformance"
+	"github.com/astronnx/astronnx/graph"
 	"github.com/astronnx/astronnx/internal/engine"
 	"github.com/astronnx/astronnx/internal/engine/ort"
 	"github.com/astronnx/astronnx/internal/engine/reference"
 	"github.com/astronnx/astronnx/internal/testkit"
+	"github.com/astronnx/astronnx/ops"
 )
 
 var update = flag.Bool("update", false, "rewrite the lists of passing and skipped official cases")
@@ -85,5 +88,53 @@ func read(t *testing.T, name string) string {
 func write(t *testing.T, name, text string) {
 	if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// inferring infers the types of a model before it runs it and checks them against the result.
+type inferring struct{ engine.Engine }
+
+func (e inferring) Compile(m *graph.Model, o engine.Options) (engine.Plan, error) {
+	if err := ops.Infer(m, ops.Standard()); err != nil {
+		return nil, err
+	}
+	p, err := e.Engine.Compile(m, o)
+	return checkedPlan{p, m}, err
+}
+
+type checkedPlan struct {
+	engine.Plan
+	m *graph.Model
+}
+
+func (p checkedPlan) Run(ctx context.Context, in []*graph.Tensor, want []int, out []*graph.Tensor) error {
+	if err := p.Plan.Run(ctx, in, want, out); err != nil {
+		return err
+	}
+	for i, v := range p.m.Graph.Outputs {
+		if err := conformance.Holds(v.Type, out[i]); err != nil {
+			return fmt.Errorf("output %q is inferred as %s: %w", v.Name, v.Type, err)
+		}
+	}
+	return nil
+}
+
+// TestOfficialInference checks what is inferred for the official models: it contradicts neither what they declare nor the results.
+func TestOfficialInference(t *testing.T) {
+	lists, err := conformance.ParseLists(read(t, filepath.Join("official", "reference-1.22.0.txt")), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	results, err := conformance.RunSuite(context.Background(), testkit.OfficialCases(t), inferring{reference.Engine{}}, conformance.SuiteOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range results {
+		if r.Case == "test_loop16_seq_none" {
+			continue // declares a sequence of scalars and computes vectors
+		}
+		if slices.Contains(lists.Pass, r.Case) && r.Outcome != conformance.Pass {
+			t.Errorf("%s: %s: %s", r.Case, r.Outcome, r.Reason)
+		}
 	}
 }
