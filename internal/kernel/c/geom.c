@@ -294,7 +294,8 @@ int conv_geom_new(const astronnx_conv_table *t, astronnx_conv_geom **out) {
 	astronnx_conv_geom *g = b.g;
 	g->p_in = t->p_in;
 	g->p_out = t->p_out;
-	g->tile_pixels = t->tile > 0 ? t->tile : min64(TILE, t->p_out > 0 ? t->p_out : 1);
+	g->tile_pixels = t->tile > 0 ? t->tile : t->p_out >= 8 * TILE ? TILE : TILE / 2; // few pixels: enough tiles for some threads
+	if (g->tile_pixels > t->p_out) g->tile_pixels = t->p_out > 0 ? t->p_out : 1;
 	int status = build(&b);
 	g->bytes = (int64_t)sizeof *g + (g->n_tiles + 1) * (int64_t)sizeof *g->tiles;
 	g->spans = settle(b.spans.at, b.spans.n, sizeof *g->spans, &g->bytes);
@@ -302,11 +303,11 @@ int conv_geom_new(const astronnx_conv_table *t, astronnx_conv_geom **out) {
 	g->pairs = settle(b.pairs.at, b.pairs.n, sizeof *g->pairs, &g->bytes);
 	g->patterns = settle(b.patterns.at, b.patterns.n, sizeof *g->patterns, &g->bytes);
 	free(b.row);
-	free(b.reads);
-	free(b.pattern);
+	conv_free(b.reads);
+	conv_free(b.pattern);
 	free(b.slots);
 	free(b.hashes);
-	free(b.fills);
+	conv_free(b.fills);
 	free(b.filled);
 	if (status != ASTRONNX_CONV_OK) {
 		conv_geom_free(g);
@@ -318,7 +319,7 @@ int conv_geom_new(const astronnx_conv_table *t, astronnx_conv_geom **out) {
 
 void conv_geom_free(astronnx_conv_geom *g) {
 	if (g == NULL) return;
-	free(g->tiles);
+	conv_free(g->tiles);
 	free(g->spans);
 	free(g->singles);
 	free(g->pairs);

@@ -80,8 +80,9 @@ extern const path conv_portable;
 extern const path conv_avx2, conv_avx512;
 #endif
 
-// Allocates n elements of `size` bytes at a multiple of 64, NULL if it cannot. Freed by free.
+// Allocates n elements of `size` bytes at a multiple of 64, NULL if it cannot; conv_free frees them.
 void *conv_alloc(int64_t n, size_t size);
+void conv_free(void *p);
 
 // The calling thread's scratch, at least `bytes` at a multiple of 64; NULL without memory. Freed when the thread ends.
 void *conv_scratch(size_t bytes);

@@ -2,6 +2,9 @@
 
 #include "internal.h"
 
+#if defined(_WIN32)
+#include <malloc.h>
+#endif
 #include <pthread.h>
 
 enum { LINE = 64 };
@@ -11,12 +14,19 @@ void *conv_alloc(int64_t n, size_t size) {
 	void *p = NULL;
 	if (n < 0 || __builtin_mul_overflow((size_t)n, size, &bytes) || bytes > SIZE_MAX - 2 * LINE) return NULL;
 #if defined(_WIN32)
-	// free must be able to take it, and 64-byte alignment only serves speed.
-	p = malloc(bytes + LINE);
+	p = _aligned_malloc(bytes + LINE, LINE);
 #else
 	if (posix_memalign(&p, LINE, bytes + LINE) != 0) return NULL;
 #endif
 	return p;
+}
+
+void conv_free(void *p) {
+#if defined(_WIN32)
+	_aligned_free(p);
+#else
+	free(p);
+#endif
 }
 
 typedef struct {
@@ -30,7 +40,7 @@ static bool have_key;
 
 static void release(void *p) {
 	scratch *s = p;
-	free(s->memory);
+	conv_free(s->memory);
 	free(s);
 }
 
@@ -49,7 +59,7 @@ void *conv_scratch(size_t bytes) {
 		}
 	}
 	if (s->bytes < bytes) {
-		free(s->memory);
+		conv_free(s->memory);
 		s->bytes = 0;
 		s->memory = bytes > INT64_MAX ? NULL : conv_alloc((int64_t)bytes, 1);
 		if (s->memory == NULL) return NULL;

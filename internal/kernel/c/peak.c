@@ -2,6 +2,7 @@
 
 #include "internal.h"
 
+#if defined(__x86_64__)
 #include <time.h>
 
 static double seconds(void) {
@@ -26,7 +27,6 @@ static double seconds(void) {
 		return 2.0 * lanes * CHAINS * TURNS / (seconds() - start) * 1e-9; \
 	}
 
-#if defined(__x86_64__)
 PEAK(peak512, 16, __attribute__((target("avx512f,fma"))))
 PEAK(peak256, 8, __attribute__((target("avx2,fma"))))
 PEAK(peak128, 4, )

@@ -9,8 +9,8 @@ enum { MAX_CI_BLOCK = 96 };
 
 void conv_weights_free(astronnx_conv_weights *w) {
 	if (w == NULL) return;
-	free(w->packed);
-	free(w->bias);
+	conv_free(w->packed);
+	conv_free(w->bias);
 	free(w);
 }
 
