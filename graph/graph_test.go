@@ -144,7 +144,7 @@ func TestSort(t *testing.T) {
 	}
 	sub := &graph.Graph{}
 	sub.Outputs = append(sub.Outputs, apply(sub, "Neg", "inner", nil, g.Output("y")))
-	apply(g, "If", "z", graph.Attrs{"then_branch": sub}, g.Input("x"))
+	apply(g, "If", "z", graph.Attrs{"then_branch": sub, "else_branch": &graph.Graph{Outputs: []*graph.Value{g.Nodes[0].Out[0]}}})
 	want := slices.Clone(g.Nodes)
 	slices.Reverse(g.Nodes)
 	if g.Verify() == nil {
@@ -155,6 +155,13 @@ func TestSort(t *testing.T) {
 	}
 	if g.Nodes[3] != want[3] || g.Nodes[2] != want[2] {
 		t.Error("a node stands before what its subgraph reads")
+	}
+	loose := &graph.Graph{}
+	a := apply(loose, "Neg", "a", nil)
+	apply(loose, "If", "b", graph.Attrs{"then_branch": &graph.Graph{Outputs: []*graph.Value{a}}})
+	slices.Reverse(loose.Nodes)
+	if err := loose.Sort(); err != nil || loose.Nodes[0].Op != "Neg" {
+		t.Errorf("a node stands before what its subgraph hands out (%v)", err)
 	}
 	before := slices.Clone(g.Nodes)
 	want[0].SetIn(0, want[2].Out[0])

@@ -69,6 +69,12 @@ func TestVerifyFindsEachBreach(t *testing.T) {
 			n := m.Graph.Nodes[0]
 			n.In = append(n.In, w)
 		}, "does not read it"},
+		{"use listed twice in place of another", func(m *graph.Model) {
+			n, x := m.Graph.Nodes[0], m.Graph.Inputs[0]
+			n.In = nil
+			n.SetIn(0, x)
+			n.In = append(n.In, x)
+		}, "use twice"},
 		{"producer that is not known", func(m *graph.Model) { m.Graph.Nodes[0].Out[0] = &graph.Value{Name: "new"} }, "another producer"},
 		{"foreign output", func(m *graph.Model) { m.Graph.Outputs[0] = &graph.Value{Name: "y"} }, "output 0"},
 		{"nil output", func(m *graph.Model) { m.Graph.Outputs[0] = nil }, "output 0"},
@@ -181,6 +187,18 @@ func TestInlinedNodes(t *testing.T) {
 	}
 	if n, err := chain(100, 2).InlinedNodes(); err != nil || n != math.MaxInt64 {
 		t.Errorf("2^100 nodes: got %d (%v)", n, err)
+	}
+	joined := chain(200, 1) // called first, and then from the end of another chain
+	for i := range 100 {
+		next := fmt.Sprint("b", i+1)
+		if i == 99 {
+			next = "0"
+		}
+		joined.Functions = append(joined.Functions, fn(fmt.Sprint("b", i), next))
+	}
+	joined.Graph.Append(graph.NewNode("f", "b0", nil, nil, nil))
+	if _, err := joined.InlinedNodes(); !errors.Is(err, errs.Limit) {
+		t.Errorf("two chains joined: got %v, want a limit error", err)
 	}
 	if n, err := chain(graph.MaxCallDepth, 1).InlinedNodes(); err != nil || n != 4 {
 		t.Errorf("%d deep: got %d (%v)", graph.MaxCallDepth, n, err)

@@ -32,6 +32,7 @@ func sandbox(t *testing.T) (dir string) {
 	do(os.WriteFile(filepath.Join(dir, "good"), eight, 0o644))
 	do(os.WriteFile(filepath.Join(dir, "sub", "good"), eight, 0o644))
 	do(os.WriteFile(filepath.Join(dir, "short"), eight[:7], 0o644))
+	do(os.WriteFile(filepath.Join(dir, "long"), append(eight, 0), 0o644))
 	do(os.Symlink(filepath.Join(top, "secret"), filepath.Join(dir, "link")))
 	do(os.Symlink("good", filepath.Join(dir, "inner-link")))
 	do(os.Symlink(top, filepath.Join(dir, "link-folder")))
@@ -82,7 +83,9 @@ func TestExternalEscapes(t *testing.T) {
 		{"offset beyond int64", []*onnxpb.Entry{e("location", "good"), e("offset", "18446744073709551616")}, errs.Invalid, "offset"},
 		{"huge length", []*onnxpb.Entry{e("location", "good"), e("length", "1099511627776")}, errs.Invalid, "want 8"},
 		{"file too short", []*onnxpb.Entry{e("location", "short")}, errs.Invalid, "has 7 bytes"},
-		{"file too long", []*onnxpb.Entry{e("location", "good"), e("offset", "1")}, errs.Invalid, "wants 8 at"},
+		{"range beyond the file", []*onnxpb.Entry{e("location", "good"), e("offset", "1")}, errs.Invalid, "wants 8 at"},
+		{"file too long", []*onnxpb.Entry{e("location", "long")}, errs.Invalid, "has 9 bytes"},
+		{"long file of a stated length", []*onnxpb.Entry{e("location", "long"), e("length", "8")}, 0, ""},
 		{"wrong checksum", []*onnxpb.Entry{e("location", "good"), e("checksum", strings.Repeat("0", 40))}, errs.Invalid, "SHA-1"},
 		{"right checksum", []*onnxpb.Entry{e("location", "good"), e("checksum", "3DA89EE273BE13437E7ECF760F3FBD4DC0E8D1FE")}, 0, ""},
 	}

@@ -3,7 +3,7 @@ package onnxio
 // Limits bound what a file may make the loader do. A zero field takes its default.
 //
 // Beside the bytes of tensors, which are only ever allocated once the file has shown to hold them, loading allocates at most
-// 1 MiB + 64 bytes per byte of the file; the graph's structure alone at most Structure.
+// 1 MiB + 144 bytes per byte of the file, and for the graph's structure alone at most Structure.
 type Limits struct {
 	File      int64 // bytes of the model file; 2 GiB, protobuf's own bound
 	External  int64 // bytes of external data, all tensors together; 64 GiB
