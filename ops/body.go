@@ -216,7 +216,10 @@ func bodyOf(op *Op, n *graph.Node, attrs graph.Attrs, set *Set, opsets map[strin
 	}
 	call := graph.NewNode(op.Domain, op.Name, attrs, formal, outs)
 	b := NewBuilder(f.Body, set, maps.Clone(opsets))
-	results := op.Expand(b, call)
+	results, err := expand(op, b, call)
+	if err != nil {
+		return nil, err
+	}
 	for i := range call.In {
 		call.SetIn(i, nil)
 	}

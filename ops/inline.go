@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/astronnx/astronnx/graph"
@@ -62,7 +63,12 @@ func (b *Builder) Inline(m *graph.Model, n *graph.Node) (bool, error) {
 		if op.Expand == nil {
 			return false, nil
 		}
-		return true, b.Replace(n, func() []*graph.Value { return op.Expand(b, n) })
+		var failed error
+		err := b.Replace(n, func() (results []*graph.Value) {
+			results, failed = expand(op, b, n)
+			return results
+		})
+		return true, cmp.Or(failed, err)
 	}
 	f := m.Function(n)
 	if f == nil || !b.sameOperators(f) {
@@ -173,4 +179,16 @@ func copyGraph(g *graph.Graph, attrs graph.Attrs, values map[*graph.Value]*graph
 	}
 	c.Outputs = all(g.Outputs)
 	return c
+}
+
+// expand calls the operator's expansion, which panics where it cannot be written, for sizes that it must know and does not.
+func expand(op *Op, b *Builder, n *graph.Node) (results []*graph.Value, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			e := errs.New(errs.UnsupportedOp, "no expansion: %v", r)
+			e.Op, e.Node, e.Opset = n.OpName(), n.Name, b.Opsets[n.Domain]
+			results, err = nil, e
+		}
+	}()
+	return op.Expand(b, n), nil
 }
