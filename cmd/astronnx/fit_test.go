@@ -299,3 +299,30 @@ func TestBackKeepsTypes(t *testing.T) {
 		t.Errorf("complex: got %v", err)
 	}
 }
+
+func TestBackHeedsWhatTheNetworkSays(t *testing.T) {
+	m := ramp(t, 2, healpix.Ring, "I", "Q")
+	f, err := fit(m, need{channels: 2, order: healpix.Nested}, fitting{unseen: "auto"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A result in RING, although the network reads NESTED.
+	data := make([]float32, 48)
+	for p := range data {
+		data[p] = float32(p)
+	}
+	back, err := f.back(graph.FromSlice(data, 1, 1, 48), 2, facts{order: healpix.Ring, columns: []string{"TAU"}, units: []string{"1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := back.Columns[0]; c.Name != "TAU" || c.Unit != "1" || !slices.Equal(floats(t, c), data) {
+		t.Errorf("got %s in %q: %v", c.Name, c.Unit, floats(t, c))
+	}
+	back, err = f.back(graph.FromSlice(data, 1, 1, 48), 2, facts{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := back.Columns[0]; c.Name != "CHANNEL_0" || c.Unit != "" || slices.Equal(floats(t, c), data) {
+		t.Errorf("a result that nothing is said about: %s in %q", c.Name, c.Unit)
+	}
+}

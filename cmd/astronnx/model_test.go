@@ -19,6 +19,7 @@ type toy struct {
 	channels int // 0: any
 	dtype    graph.DType
 	scores   bool              // also the first pixel of each column, [N, C]
+	mask     bool              // 0 where an input "mask" (P) is false
 	metadata map[string]string // in addition
 }
 
@@ -38,6 +39,13 @@ func (y toy) write(t testing.TB, dir string) string {
 	g := &graph.Graph{Name: "toy"}
 	x := g.NewInput("map", graph.TensorType(y.dtype, shape...))
 	out := &graph.Value{Name: "twice", Type: graph.TensorType(y.dtype, shape...)}
+	if y.mask {
+		mask := g.NewInput("mask", graph.TensorType(graph.Bool, shape[2]))
+		used := &graph.Value{Name: "used"}
+		zero := g.NewConst("zero", graph.Scalar[float32](0))
+		g.Append(graph.NewNode("", "Where", nil, []*graph.Value{mask, x, zero}, []*graph.Value{used}))
+		x = used
+	}
 	g.Append(graph.NewNode("", "Add", nil, []*graph.Value{x, x}, []*graph.Value{out}))
 	g.Outputs = append(g.Outputs, out)
 	if y.scores {

@@ -65,6 +65,33 @@ func TestPlot(t *testing.T) {
 	}
 }
 
+func TestPlotFlags(t *testing.T) {
+	dir := t.TempDir()
+	in := writeSky(t, filepath.Join(dir, "in.fits"), ramp(t, 8, healpix.Ring, "I", "Q"))
+	centre := func(args ...string) color.RGBA {
+		t.Helper()
+		out := filepath.Join(dir, "out.png")
+		ok(t, append([]string{"plot", in, "-o", out, "--overwrite", "--width", "200"}, args...)...)
+		img := openPNG(t, out)
+		b := img.Bounds()
+		return color.RGBAModel.Convert(img.At((b.Min.X+b.Max.X)/2, b.Min.Y+b.Dy()/2)).(color.RGBA)
+	}
+	ends := map[bool]color.RGBA{} // of the palette, by whether it is the last colour
+	for last, args := range map[bool][]string{false: {"--min", "5000", "--max", "6000"}, true: {"--min", "-2", "--max", "-1"}} {
+		ends[last] = centre(args...)
+	}
+	dark, bright := ends[false], ends[true]
+	if int(dark.R)+int(dark.G)+int(dark.B) >= int(bright.R)+int(bright.G)+int(bright.B) {
+		t.Errorf("below --min: %v, above --max: %v", dark, bright)
+	}
+	if got := centre("--column", "Q", "--min", "-2", "--max", "999"); got != bright {
+		t.Errorf("--column Q, all above --max: %v, want %v", got, bright)
+	}
+	if got := centre("--palette", "bluered", "--min", "5000", "--max", "6000"); got == dark {
+		t.Errorf("--palette changes nothing: %v", got)
+	}
+}
+
 func TestPlotRefuses(t *testing.T) {
 	dir := t.TempDir()
 	empty := ramp(t, 1, healpix.Ring, "T")

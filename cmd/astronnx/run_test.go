@@ -67,6 +67,50 @@ func TestRunKeepsUnseen(t *testing.T) {
 	}
 }
 
+func TestRunMasks(t *testing.T) {
+	dir := t.TempDir()
+	plain := toy{order: "NESTED", scores: true}.write(t, t.TempDir())
+	knows := toy{order: "NESTED", scores: true, mask: true}.write(t, dir)
+	mask := ramp(t, 2, healpix.Nested, "USE") // 0 at pixel 0, in NESTED
+	maskFile := writeSky(t, filepath.Join(dir, "mask.fits"), mask)
+	in := writeSky(t, filepath.Join(dir, "in.fits"), ramp(t, 2, healpix.Ring, "I", "Q"))
+	for _, c := range []struct {
+		name string
+		args []string
+		want float32 // what the network reads in column Q where the mask is 0
+	}{
+		{"a network with a mask", []string{knows}, 0},
+		{"zero", []string{plain, "--unseen", "zero"}, 0},
+		{"mean", []string{plain, "--unseen", "mean"}, 1024},
+		{"keep", []string{plain, "--unseen", "keep"}, healpix.Unseen},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			out := filepath.Join(dir, "out.npz")
+			args := append([]string{"run", c.args[0], in, "-o", out, "--overwrite", "--mask", maskFile}, c.args[1:]...)
+			r := decode[runReport](t, ok(t, append(append(args, "--json"), reference...)...).out)
+			if r.Maps[0].Masked != 1 {
+				t.Errorf("%d masked pixels, want 1", r.Maps[0].Masked)
+			}
+			arrays, err := sky.ReadArrays(out, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := graph.Data[float32](arrays[1])[1]; got != c.want {
+				t.Errorf("the network reads %g, want %g", got, c.want)
+			}
+			grid, _ := healpix.New(2, healpix.Nested)
+			lost := grid.Convert(0, healpix.Ring)
+			for p, v := range graph.Data[float32](arrays[0])[:48] {
+				if healpix.IsUnseen(v) != (p == lost) {
+					t.Errorf("pixel %d of the result is %g", p, v)
+				}
+			}
+		})
+	}
+	args := append([]string{"run", plain, in, "-o", filepath.Join(dir, "none.fits"), "--mask", maskFile}, reference...)
+	fails(t, call(t, args...), exitInput, "2 masked or UNSEEN values", "--unseen")
+}
+
 func TestRunPrintsScores(t *testing.T) {
 	dir := t.TempDir()
 	net := toy{order: "RING", scores: true}.write(t, dir)
