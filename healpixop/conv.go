@@ -28,6 +28,8 @@ import (
 // average; a window without taps gives the bias. A mean of two under hpxpad likewise leaves out what has policy renorm.
 // mask_out, [P_out] or (N, 1, P_out), tells where any tap was valid. Where a row of index is no row of X (their numbers differ),
 // the centre and the place on the sphere are unknown: then missing may be zero or renorm.
+//
+// Without index the nodes of one nside share one table, in the kernel and, through their bodies, in onnxruntime.
 var _ = set.Define(ops.Op{
 	Name: "HealpixConv", Since: 1,
 	Infer:   inferConv,

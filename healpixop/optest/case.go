@@ -20,6 +20,7 @@ type Case struct {
 	In      []*graph.Tensor // nil: absent
 	Dynamic []bool          // inputs that a model takes at run time; the others are constants in it
 	Outputs int
+	Without int // an output that is not connected; 0: all are
 }
 
 func (c Case) String() string {
@@ -56,10 +57,14 @@ func (c Case) Model() (*graph.Model, map[string]*graph.Tensor, error) {
 			in[i] = m.Graph.NewConst(InputName(i), t)
 		}
 	}
-	for i := range c.Outputs {
-		m.Graph.Outputs = append(m.Graph.Outputs, &graph.Value{Name: fmt.Sprintf("out%d", i)})
+	out := make([]*graph.Value, c.Outputs)
+	for i := range out {
+		if i == 0 || i != c.Without {
+			out[i] = &graph.Value{Name: fmt.Sprintf("out%d", i)}
+			m.Graph.Outputs = append(m.Graph.Outputs, out[i])
+		}
 	}
-	n := graph.NewNode(healpixop.Domain, c.Op, c.Attrs, in, m.Graph.Outputs)
+	n := graph.NewNode(healpixop.Domain, c.Op, c.Attrs, in, out)
 	n.Name = "node"
 	m.Graph.Append(n)
 	return m, inputs, ops.Infer(m, healpixop.Set())
@@ -72,7 +77,11 @@ func (c Case) Eval() ([]*graph.Tensor, error) {
 		return nil, err
 	}
 	n := m.Graph.Nodes[0]
-	return healpixop.Set().Newest(healpixop.Domain, c.Op).Eval(&ops.Call{Ctx: context.Background(), Node: n, Opset: 1, In: c.In})
+	out, err := healpixop.Set().Newest(healpixop.Domain, c.Op).Eval(&ops.Call{Ctx: context.Background(), Node: n, Opset: 1, In: c.In})
+	if err == nil && c.Without > 0 {
+		out = slices.Delete(out, c.Without, c.Without+1)
+	}
+	return out, err
 }
 
 // Tolerance returns how far outputs of the case may differ: for sums, rounding of the largest sum of magnitudes that there can be,
@@ -270,7 +279,7 @@ func (g *Gen) Neighbors() Case {
 	}
 	in = trim(in)
 	d := make([]bool, len(in))
-	return Case{"HealpixNeighbors", a, in, d, 1 + g.IntN(2)}
+	return Case{Op: "HealpixNeighbors", Attrs: a, In: in, Dynamic: d, Outputs: 1 + g.IntN(2)}
 }
 
 // Conv returns a case of HealpixConv.
@@ -308,7 +317,7 @@ func (g *Gen) Conv() Case {
 		in[3] = g.index(a, grid, pixels, p)
 	}
 	in = trim(in)
-	return Case{"HealpixConv", a, in, g.dynamic(in), 1 + g.IntN(2)}
+	return Case{Op: "HealpixConv", Attrs: a, In: in, Dynamic: g.dynamic(in), Outputs: 1 + g.IntN(2)}
 }
 
 // index returns the table of a sky, with some further entries missing, or, where the policies of a allow it, of another sky.
@@ -355,11 +364,14 @@ func (g *Gen) Pool() Case {
 		}
 	}
 	in := trim([]*graph.Tensor{x, g.mask(n, p), pixels})
-	outputs := 1 + g.IntN(4)
+	made := Case{Op: "HealpixPool", Attrs: a, In: in, Dynamic: g.dynamic(in), Outputs: 1 + g.IntN(4)}
 	if a.Str("mode", "max") != "max" {
-		outputs = 1
+		made.Outputs, made.Without = pick(g, 1, 3, 4), 1 // without indices
+		if made.Outputs == 1 {
+			made.Without = 0
+		}
 	}
-	return Case{"HealpixPool", a, in, g.dynamic(in), outputs}
+	return made
 }
 
 // Upsample returns a case of HealpixUpsample.
@@ -398,7 +410,7 @@ func (g *Gen) Upsample() Case {
 		}
 	}
 	in = trim(in)
-	return Case{"HealpixUpsample", a, in, g.dynamic(in), 1}
+	return Case{Op: "HealpixUpsample", Attrs: a, In: in, Dynamic: g.dynamic(in), Outputs: 1}
 }
 
 // Reorder returns a case of HealpixReorder.
@@ -415,7 +427,7 @@ func (g *Gen) Reorder() Case {
 	g.set(a, "flip_ns", 1)
 	shape := append(pick(g, nil, []int64{3}, []int64{2, 3}, []int64{0, 1}), int64(12*nside*nside))
 	in := []*graph.Tensor{pick(g, g.Normal(shape...), g.bools(0.5, shape...))}
-	return Case{"HealpixReorder", a, in, []bool{true}, 1}
+	return Case{Op: "HealpixReorder", Attrs: a, In: in, Dynamic: []bool{true}, Outputs: 1}
 }
 
 // family returns an order, a coarse nside and a factor.
