@@ -63,7 +63,7 @@ var _ = define(Op{
 		padded  strides=[2] pads=[1,1]  [1 1 2] 1 2  [1 1 3] 1 2 3  [1] 100  ->  [1 1 3] 102 105 104
 		groups  group=2  [1 2 1] 1 2  [2 1 2] 1 2 3 4  ->  [1 2 2] 1 2 6 8
 		plane   [1 1 1 2] 1 2  [1 1 2 1] 1 3  ->  [1 1 2 2] 1 2 3 6
-		shaped  strides=[2] output_shape=[4]  [1 1 2] 1 2  [1 1 3] 1 2 3  ->  [1 1 4] 1 2 5 4`,
+		shaped  strides=[2] output_shape=[4]  [1 1 2] 1 2  [1 1 3] 1 2 3  ->  [1 1 4] 2 5 4 6`,
 })
 
 // transposedSize returns the output size along axis i and settles the pads there.
@@ -80,9 +80,9 @@ func transposedSize(n *graph.Node, w *window, i int, in int64) (int64, error) {
 	}
 	if want >= 0 {
 		total := max(0, full-want)
-		w.before[i] = total / 2
-		if w.auto == "SAME_LOWER" {
-			w.before[i] = (total + 1) / 2
+		w.before[i] = (total + 1) / 2
+		if w.auto == "SAME_UPPER" {
+			w.before[i] = total / 2
 		}
 		w.after[i] = total - w.before[i]
 		return want, nil

@@ -42,7 +42,7 @@ func sweepOf(b *Builder, n *graph.Node, weights *graph.Value, image, positions s
 	if s.auto == "SAME_UPPER" || s.auto == "SAME_LOWER" || n.Attrs.Has("output_shape") {
 		total := s.full.combine(b, "Add", sizes{known: n.Attrs.Ints("output_padding", each(k, 0).known)})
 		total = total.combine(b, "Sub", image).combine(b, "Max", each(k, 0))
-		if s.auto == "SAME_LOWER" {
+		if s.auto != "SAME_UPPER" {
 			total = total.combine(b, "Add", one)
 		}
 		s.before = total.combine(b, "Div", each(k, 2))
