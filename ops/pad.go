@@ -46,7 +46,7 @@ var _ = define(Op{
 		shape := make([]int64, len(x.Shape))
 		for k, d := range x.Shape {
 			shape[k] = d + before[k] + after[k]
-			if max(before[k], after[k]) > maxBytes || min(before[k], after[k]) < -maxBytes || shape[k] < 0 {
+			if max(before[k], after[k]) > 1<<60 || min(before[k], after[k]) < -1<<60 || shape[k] < 0 {
 				return nil, fmt.Errorf("pads %v and %v leave nothing of %s", before, after, x)
 			}
 		}
