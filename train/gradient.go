@@ -76,9 +76,9 @@ func (w *walk) forward(m *graph.Model, stop []*graph.Value) error {
 		if op := w.set.Find(n.Domain, n.Op, w.opsets[n.Domain]); op != nil && (op.Grad != nil || op.NoGrad != "") {
 			continue
 		}
-		inlined, err := w.b.Inline(m, n)
+		inlined, err := w.inline(m, n)
 		if err != nil {
-			return err
+			return w.noGradient(i, n, err)
 		}
 		if inlined {
 			i-- // its nodes stand here now
@@ -126,9 +126,7 @@ func (w *walk) node(index int, n *graph.Node, stop []*graph.Value) error {
 	}
 	dx, err := gradientOf(op, w.b, n, dy)
 	if err != nil {
-		e := errs.New(errs.UnsupportedOp, "no gradient: %w", err)
-		e.Op, e.Node, e.Opset = n.OpName(), label(index, n), w.opsets[n.Domain]
-		return e
+		return w.noGradient(index, n, err)
 	}
 	for i, d := range dx {
 		v := n.Input(i)
@@ -148,6 +146,22 @@ func gradientOf(op *ops.Op, b *ops.Builder, n *graph.Node, dy []*graph.Value) (d
 		}
 	}()
 	return op.Grad(b, n, dy), nil
+}
+
+// inline takes n apart; an expansion panics where a rule does.
+func (w *walk) inline(m *graph.Model, n *graph.Node) (inlined bool, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%v", r)
+		}
+	}()
+	return w.b.Inline(m, n)
+}
+
+func (w *walk) noGradient(index int, n *graph.Node, err error) error {
+	e := errs.New(errs.UnsupportedOp, "no gradient: %w", err)
+	e.Op, e.Node, e.Opset = n.OpName(), label(index, n), w.opsets[n.Domain]
+	return e
 }
 
 func label(index int, n *graph.Node) string {
