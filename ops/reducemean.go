@@ -7,7 +7,7 @@ import "github.com/astronnx/astronnx/graph"
 var _ = define(Op{
 	Name: "ReduceMean", Since: 1,
 	Infer: reducedType,
-	Eval:  fold{Float: foldSum.Float, Finish: func(acc float64, n int) float64 { return acc / float64(n) }}.eval(),
+	Eval:  foldMean.eval(),
 	Grad: func(b *Builder, n *graph.Node, dy []*graph.Value) []*graph.Value {
 		each := func(v *graph.Value) *graph.Value { return b.CastLike(b.Op("Size", nil, v), dy[0]) }
 		share := b.Div(b.Mul(dy[0], each(n.Out[0])), each(n.In[0]))
@@ -19,3 +19,5 @@ var _ = define(Op{
 		attr  @13 axes=[0]  [2 2] 1 2 3 6  ->  [1 2] 2 4
 		all   i32[2 2] 1 2 3 5  ->  i32[1 1] 2`,
 })
+
+var foldMean = fold{Float: foldSum.Float, Finish: func(acc float64, n int) float64 { return acc / float64(n) }}

@@ -96,5 +96,8 @@ var standard = NewSet("")
 
 func define(op Op) *Op { return standard.Define(op) }
 
-// Standard returns the operators of the standard domain.
-func Standard() *Set { return standard.With(&Set{}) }
+// preview is the standard's domain of operators that may still change.
+var preview = NewSet("ai.onnx.preview")
+
+// Standard returns the operators of the standard domain and of its preview.
+func Standard() *Set { return standard.With(preview) }
