@@ -48,11 +48,8 @@ func (ortEngine) Compile(m *graph.Model, o engine.Options) (engine.Plan, error) 
 	if lib.Warning != "" {
 		report.Notes = append(report.Notes, lib.Warning)
 	}
-	data, w, err := serialise(m)
-	if err != nil {
-		return nil, err
-	}
-	c := compilation{model: m, data: data, weights: w, options: &o, report: &report}
+	rest, w := split(m)
+	c := compilation{model: rest, weights: w, options: &o, report: &report}
 	session, err := c.create()
 	if err != nil {
 		w.free()
@@ -63,8 +60,7 @@ func (ortEngine) Compile(m *graph.Model, o engine.Options) (engine.Plan, error) 
 
 // compilation is a model on its way into a session.
 type compilation struct {
-	model   *graph.Model
-	data    []byte
+	model   *graph.Model // without its large constants
 	weights *weights
 	options *engine.Options
 	report  *engine.Report
@@ -85,19 +81,20 @@ func (c *compilation) create() (*yalue.DynamicAdvancedSession, error) {
 
 // createWithKernels registers the kernels that fit. Where the session fails over one of them, function bodies may still do.
 func (c *compilation) createWithKernels() (*yalue.DynamicAdvancedSession, error) {
-	bits, kernels := chooseKernels(c.model, c.options)
-	session, err := createSession(c.data, c.weights, c.options, bits)
-	if err != nil && bits != 0 && blames(err, kernels) {
-		if again, failed := createSession(c.data, c.weights, c.options, 0); failed == nil {
-			for i := range kernels {
-				if kernels[i].Native {
-					kernels[i].Native, kernels[i].Why = false, err.Error()
-				}
+	choice, err := c.chooseKernels("")
+	if err != nil {
+		return nil, err
+	}
+	session, err := createSession(choice.data, c.weights, c.options, choice.bits)
+	if err != nil && choice.bits != 0 && choice.blamed(err) {
+		bodies, failed := c.chooseKernels(err.Error())
+		if failed == nil {
+			if again, failed := createSession(bodies.data, c.weights, c.options, 0); failed == nil {
+				choice, session, err = bodies, again, nil
 			}
-			session, err = again, nil
 		}
 	}
-	c.report.Kernels = kernels
+	c.report.Kernels = choice.report
 	return session, err
 }
 

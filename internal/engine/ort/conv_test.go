@@ -3,14 +3,17 @@
 package ort
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/astronnx/astronnx/graph"
 	"github.com/astronnx/astronnx/healpixop"
 	"github.com/astronnx/astronnx/internal/engine"
+	"github.com/astronnx/astronnx/internal/errs"
 	"github.com/astronnx/astronnx/ops"
 )
 
@@ -167,6 +170,196 @@ func TestConvKernelIsItsDefinition(t *testing.T) {
 			close32(t, c.name, got[0], want[0])
 		}
 		p.Close()
+	}
+}
+
+// The same file runs with and without the kernel.
+func TestConvKernelIsItsBody(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	few := 60
+	if raceEnabled {
+		few = 5
+	}
+	for range cases(t, few) {
+		c := randomConv(r)
+		m, in := c.model()
+		p := compile(t, m, engine.Options{Bodies: true})
+		if k := p.Report().Kernels; len(k) != 1 || k[0].Native || k[0].Why != "function bodies were asked for" {
+			t.Fatalf("%s: a kernel: %v", c.name, k)
+		}
+		body := run(t, p, in...)
+		must(t, p.Close())
+		p = compile(t, m, engine.Options{})
+		kernel := run(t, p, in...)
+		must(t, p.Close())
+		if !kernel[1].Equal(body[1]) {
+			t.Fatalf("%s: mask_out differs", c.name)
+		}
+		close32(t, c.name, kernel[0], body[0])
+	}
+}
+
+// conv1 is a convolution of maps of Nside 2 with one channel.
+func conv1(g *graph.Graph, x, w *graph.Value, attrs graph.Attrs) *graph.Value {
+	y := node(g, "HealpixConv", graph.Attrs{"nside": 2}, x, w)
+	n := g.Nodes[len(g.Nodes)-1]
+	n.Domain = healpixop.Domain
+	for k, v := range attrs {
+		n.Attrs[k] = v
+	}
+	return y
+}
+
+func sphere2(d graph.DType) *graph.Type {
+	return graph.TensorType(d, graph.Sym("N"), graph.D(1), graph.D(48))
+}
+
+func TestOneModelHasKernelsAndBodies(t *testing.T) {
+	m := model(func(g *graph.Graph) {
+		x := g.NewInput("x", sphere2(graph.Float32))
+		z := g.NewInput("z", sphere2(graph.Float64))
+		ones := graph.NewTensor(graph.Float32, 1, 1, 9)
+		for i := range graph.Data[float32](ones) {
+			graph.Data[float32](ones)[i] = 1
+		}
+		twos := graph.NewTensor(graph.Float64, 1, 1, 9)
+		for i := range graph.Data[float64](twos) {
+			graph.Data[float64](twos)[i] = 2
+		}
+		addOutput(g, conv1(g, x, g.NewConst("w", ones), graph.Attrs{"missing": "renorm"}), "y", sphere2(graph.Float32))
+		addOutput(g, conv1(g, z, g.NewConst("w64", twos), graph.Attrs{"missing": "renorm"}), "v", sphere2(graph.Float64))
+	})
+	m.Opsets[healpixop.Domain] = 1
+	p := compile(t, m, engine.Options{})
+	k := p.Report().Kernels
+	if len(k) != 2 || !k[0].Native || k[0].Nodes != 1 || k[1].Native || k[1].Nodes != 1 || !strings.Contains(k[1].Why, "float64") {
+		t.Errorf("report is %+v", k)
+	}
+	x, z := graph.NewTensor(graph.Float32, 2, 1, 48), graph.NewTensor(graph.Float64, 2, 1, 48)
+	for i := range graph.Data[float32](x) {
+		graph.Data[float32](x)[i], graph.Data[float64](z)[i] = 1, 1
+	}
+	out := run(t, p, x, z)
+	for i := range graph.Data[float32](out[0]) {
+		if a, b := graph.Data[float32](out[0])[i], graph.Data[float64](out[1])[i]; math.Abs(float64(a)-9) > 1e-5 || math.Abs(b-18) > 1e-12 {
+			t.Fatalf("pixel %d is %g and %g want 9 and 18", i, a, b)
+		}
+	}
+	if len(m.Functions) != 0 || m.Graph.Nodes[1].Op != "HealpixConv" {
+		t.Error("compiling changed the model")
+	}
+}
+
+// A kernel that refuses at creation gives way to the body, which may take what it does not.
+func TestRefusingKernelGivesWay(t *testing.T) {
+	m := model(func(g *graph.Graph) {
+		x := g.NewInput("x", &graph.Type{DType: graph.Float64, Shape: sphere2(0).Shape})
+		// The type of the convolution's input is not in the file.
+		y := node(g, "Neg", nil, x)
+		w := node(g, "Cast", graph.Attrs{"to": graph.Float64}, g.NewConst("w", random(rand.New(rand.NewPCG(1, 1)), 1, 1, 9)))
+		addOutput(g, conv1(g, y, w, nil), "out", sphere2(graph.Float64))
+	})
+	m.Opsets[healpixop.Domain] = 1
+	p := compile(t, m, engine.Options{})
+	if k := p.Report().Kernels; len(k) != 1 || k[0].Native || k[0].Why == "" {
+		t.Errorf("report is %+v", k)
+	}
+	run(t, p, graph.NewTensor(graph.Float64, 1, 1, 48))
+}
+
+func TestConvInsideBranchesAndFunctions(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	w := random(r, 1, 1, 9)
+	x := random(r, 2, 1, 48)
+	plain := model(func(g *graph.Graph) {
+		addOutput(g, conv1(g, g.NewInput("x", sphere2(graph.Float32)), g.NewConst("w", w), nil), "y", sphere2(graph.Float32))
+	})
+	branch := model(func(g *graph.Graph) {
+		v, c := g.NewInput("x", sphere2(graph.Float32)), g.NewInput("c", graph.TensorType(graph.Bool))
+		wv := g.NewConst("w", w)
+		sub := func(name string) *graph.Graph {
+			s := &graph.Graph{Name: name}
+			addOutput(s, conv1(s, v, wv, nil), "y_"+name, sphere2(graph.Float32))
+			return s
+		}
+		addOutput(g, node(g, "If", graph.Attrs{"then_branch": sub("yes"), "else_branch": sub("no")}, c), "y", sphere2(graph.Float32))
+	})
+	inside := model(func(g *graph.Graph) {
+		y := node(g, "Block", nil, g.NewInput("x", sphere2(graph.Float32)), g.NewConst("w", w))
+		g.Nodes[0].Domain = "com.example"
+		addOutput(g, y, "y", sphere2(graph.Float32))
+	})
+	body := &graph.Graph{Name: "body"}
+	fx, fw := body.NewInput("fx", nil), body.NewInput("fw", nil)
+	addOutput(body, conv1(body, fx, fw, nil), "fy", nil)
+	inside.Functions = []*graph.Function{{Domain: "com.example", Name: "Block", Opsets: map[string]int64{"": 20, healpixop.Domain: 1}, Body: body}}
+	inside.Opsets["com.example"] = 1
+	yes := graph.Scalar(true)
+	var want *graph.Tensor
+	for name, c := range map[string]struct {
+		m  *graph.Model
+		in []*graph.Tensor
+	}{"plain": {plain, []*graph.Tensor{x}}, "If": {branch, []*graph.Tensor{x, yes}}, "function": {inside, []*graph.Tensor{x}}} {
+		c.m.Opsets[healpixop.Domain] = 1
+		p := compile(t, c.m, engine.Options{})
+		if k := p.Report().Kernels; len(k) != 1 || !k[0].Native {
+			t.Errorf("%s: report is %+v", name, k)
+		}
+		got := run(t, p, c.in...)[0]
+		if want == nil {
+			want = got
+		}
+		if !got.Equal(want) {
+			t.Errorf("%s: the result is another", name)
+		}
+	}
+}
+
+func TestErrorsOfTheKernel(t *testing.T) {
+	m := model(func(g *graph.Graph) {
+		x := g.NewInput("x", &graph.Type{DType: graph.Float32})
+		w := g.NewInput("w", &graph.Type{DType: graph.Float32})
+		addOutput(g, conv1(g, x, w, nil), "y", &graph.Type{DType: graph.Float32})
+	})
+	m.Opsets[healpixop.Domain] = 1
+	p := compile(t, m, engine.Options{})
+	good := graph.NewTensor(graph.Float32, 1, 1, 9)
+	for name, c := range map[string]struct {
+		x, w *graph.Tensor
+		want string
+	}{
+		"pixels":   {graph.NewTensor(graph.Float32, 1, 1, 12), good, "X has 12 pixels, expected 48"},
+		"rank":     {graph.NewTensor(graph.Float32, 1, 48), good, "X must be (N, C, P)"},
+		"channels": {graph.NewTensor(graph.Float32, 1, 2, 48), good, "X has 2 channels, W takes 1"},
+		"taps":     {graph.NewTensor(graph.Float32, 1, 1, 48), graph.NewTensor(graph.Float32, 1, 1, 8), "W must be (Co, Ci, 9)"},
+	} {
+		err := p.Run(t.Context(), []*graph.Tensor{c.x, c.w}, nil, make([]*graph.Tensor, 1))
+		var e *errs.Error
+		if !errors.As(err, &e) || !strings.Contains(err.Error(), c.want) || e.Op != "HealpixConv" || e.Node == "" {
+			t.Errorf("%s: got %v want %q at the node", name, err, c.want)
+		}
+	}
+	if len(tables.byKey) > 8 {
+		t.Errorf("%d tables are held", len(tables.byKey))
+	}
+}
+
+func TestTablesAreSharedAndReleased(t *testing.T) {
+	before := len(tables.byID)
+	m := model(func(g *graph.Graph) {
+		x := g.NewInput("x", sphere2(graph.Float32))
+		w := g.NewConst("w", random(rand.New(rand.NewPCG(1, 1)), 1, 1, 9))
+		addOutput(g, conv1(g, conv1(g, conv1(g, x, w, nil), w, nil), w, nil), "y", sphere2(graph.Float32))
+	})
+	m.Opsets[healpixop.Domain] = 1
+	m.Graph.Nodes[0].Attrs["order"], m.Graph.Nodes[1].Attrs["order"] = "RING", "RING"
+	p := compile(t, m, engine.Options{})
+	if got := len(tables.byID) - before; got != 2 {
+		t.Errorf("three layers of two kinds hold %d tables", got)
+	}
+	must(t, p.Close())
+	if got := len(tables.byID); got != before {
+		t.Errorf("%d tables are left", got-before)
 	}
 }
 

@@ -12,81 +12,170 @@ import (
 	"sync"
 
 	"github.com/astronnx/astronnx/graph"
+	"github.com/astronnx/astronnx/healpixop"
 	"github.com/astronnx/astronnx/internal/engine"
 	kernelc "github.com/astronnx/astronnx/internal/kernel/c"
+	"github.com/astronnx/astronnx/ops"
 	yalue "github.com/yalue/onnxruntime_go"
 )
 
-// Domain is the domain of the operators that have kernels here.
-const domain = "ai.astronnx.healpix"
-
-// native is an operator with a kernel. Registered, a kernel replaces the function body at every node of its name: ONNX Runtime has
-// no way back for a single one. So it is registered only if it can serve all of a model's nodes.
+// native is an operator of healpixop's domain with a kernel here.
 type native struct {
-	name string
-	bit  uint
-	// fits tells why a node cannot be served, nil if it can.
-	fits func(n *graph.Node) error
+	name        string
+	bit         uint
+	inputs, out int // most that the kernel takes and gives
 }
 
 var natives = []native{
-	{"HealpixConv", C.ax_op_conv, convFits},
+	{"HealpixConv", C.ax_op_conv, 6, 2},
 }
 
-// chooseKernels decides for every operator of the domain in m, and returns the bits of those to register. What has no kernel
-// runs through its function body; what has neither is for ONNX Runtime to refuse.
-func chooseKernels(m *graph.Model, o *engine.Options) (bits uint, report []engine.Kernel) {
-	nodes := map[string][]*graph.Node{}
+func nativeOf(n *graph.Node) *native {
+	if n.Domain != healpixop.Domain {
+		return nil
+	}
+	if i := slices.IndexFunc(natives, func(op native) bool { return op.name == n.Op }); i >= 0 {
+		return &natives[i]
+	}
+	return nil
+}
+
+// choice is a model with its composite nodes given to kernels or to function bodies.
+type choice struct {
+	data   []byte
+	bits   uint // kernels to register
+	report []engine.Kernel
+}
+
+// blamed reports whether a session failed over one of the kernels.
+func (c *choice) blamed(err error) bool {
+	return slices.ContainsFunc(c.report, func(k engine.Kernel) bool {
+		return k.Native && strings.Contains(err.Error(), strings.TrimPrefix(k.Op, healpixop.Domain+":"))
+	})
+}
+
+// set returns the operators that have function bodies.
+func (c *compilation) set() *ops.Set {
+	if c.options.Ops == nil {
+		return healpixop.Set()
+	}
+	return healpixop.Set().With(c.options.Ops)
+}
+
+// chooseKernels decides for every node of an operator outside the standard domain whether a kernel runs it or the operator's function
+// body, which is written into a copy of the model: a kernel, once registered, takes all nodes of its name. against is why no kernel
+// may be used, if so.
+//
+// Where the nodes stand in functions of the model's own, these are left alone, and a kernel is used if it can serve all of them.
+func (c *compilation) chooseKernels(against string) (*choice, error) {
+	set := c.set()
+	outer, inner := c.composites(set)
+	switch {
+	case !outer && !inner:
+		data, err := c.weights.marshal(c.model)
+		return &choice{data: data}, err
+	case !inner:
+		m, err := c.weights.copyOf(c.model)
+		if err != nil {
+			return nil, err
+		}
+		ops.DetachBodies(m, set)
+		result := c.decide(m, against, false)
+		native := func(n *graph.Node) bool { return against == "" && c.why(n) == "" }
+		if err := ops.AttachBodiesExcept(m, set, native); err == nil {
+			result.data, err = c.weights.marshal(m)
+			return result, err
+		}
+		// An old opset, in which bodies cannot be written: the file's own have to do.
+	}
+	result := c.decide(c.model, against, true)
+	var err error
+	result.data, err = c.weights.marshal(c.model)
+	return result, err
+}
+
+// composites tells whether the main graph, and whether functions of the model that are no bodies of set's, have nodes of set.
+func (c *compilation) composites(set *ops.Set) (outer, inner bool) {
+	own := func(domain, name string) bool {
+		return domain == healpixop.Domain || domain != "" && set.Newest(domain, name) != nil
+	}
+	uses := func(g *graph.Graph) bool {
+		return !g.Walk(func(_ *graph.Graph, n *graph.Node) bool { return !own(n.Domain, n.Op) })
+	}
+	for _, f := range c.model.Functions {
+		inner = inner || !own(f.Domain, f.Name) && uses(f.Body)
+	}
+	return uses(c.model.Graph), inner
+}
+
+// decide reports what runs the nodes of m, all nodes of a name alike if together is set.
+func (c *compilation) decide(m *graph.Model, against string, together bool) *choice {
+	type tally struct {
+		native, body int
+		why          string
+	}
+	count := map[string]*tally{}
+	var names []string
 	m.Graphs(func(_ string, g *graph.Graph) bool {
 		return g.Walk(func(_ *graph.Graph, n *graph.Node) bool {
-			if n.Domain == domain {
-				nodes[n.Op] = append(nodes[n.Op], n)
+			if n.Domain != healpixop.Domain {
+				return true
+			}
+			t := count[n.Op]
+			if t == nil {
+				t = &tally{}
+				count[n.Op], names = t, append(names, n.Op)
+			}
+			why := against
+			if why == "" {
+				why = c.why(n)
+			}
+			if why == "" {
+				t.native++
+				return true
+			}
+			if t.body++; t.why == "" {
+				if t.why = why; n.Name != "" && against == "" && nativeOf(n) != nil {
+					t.why = "node " + n.Name + ": " + why
+				}
 			}
 			return true
 		})
 	})
-	for _, name := range slices.Sorted(keys(nodes)) {
-		k := engine.Kernel{Op: domain + ":" + name, Nodes: len(nodes[name])}
-		i := slices.IndexFunc(natives, func(op native) bool { return op.name == name })
-		switch {
-		case i < 0:
-			k.Why = "there is no kernel"
-		case o.Bodies:
-			k.Why = "function bodies were asked for"
-		case o.Provider != engine.CPU:
-			k.Why = fmt.Sprintf("kernels are for the CPU, the model runs on %s", o.Provider)
-		default:
-			k.Native = true
-			for j, n := range nodes[name] {
-				if err := natives[i].fits(n); err != nil {
-					k.Native, k.Why = false, fmt.Sprintf("node %s: %v", label(n, j), err)
-					break
-				}
-			}
+	slices.Sort(names)
+	result := &choice{}
+	for _, name := range names {
+		t := count[name]
+		if together && t.body > 0 {
+			t.native, t.body = 0, t.native+t.body
 		}
-		if k.Native {
-			bits |= natives[i].bit
+		full := healpixop.Domain + ":" + name
+		if t.native > 0 {
+			result.bits |= nativeOf(&graph.Node{Domain: healpixop.Domain, Op: name}).bit
+			result.report = append(result.report, engine.Kernel{Op: full, Nodes: t.native, Native: true})
 		}
-		report = append(report, k)
+		if t.body > 0 {
+			result.report = append(result.report, engine.Kernel{Op: full, Nodes: t.body, Why: t.why})
+		}
 	}
-	return bits, report
+	return result
 }
 
-func keys[V any](m map[string]V) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
-			}
-		}
+// why tells why no kernel runs a node; empty: one does.
+func (c *compilation) why(n *graph.Node) string {
+	op := nativeOf(n)
+	switch {
+	case op == nil:
+		return "there is no kernel"
+	case c.options.Bodies:
+		return "function bodies were asked for"
+	case c.options.Provider != engine.CPU:
+		return fmt.Sprintf("kernels are for the CPU, the model runs on %s", c.options.Provider)
+	case len(n.In) > op.inputs || len(n.Out) > op.out:
+		return fmt.Sprintf("%d inputs and %d outputs: the kernel has %d and %d", len(n.In), len(n.Out), op.inputs, op.out)
 	}
-}
-
-func label(n *graph.Node, i int) string {
-	if n.Name != "" {
-		return n.Name
-	}
-	return fmt.Sprintf("%d of its kind", i)
+	_, why := healpixop.Fits(n)
+	return why
 }
 
 var handOver = sync.OnceFunc(func() { C.ax_kernels(kernelc.ConvTable()) })
@@ -98,44 +187,4 @@ func register(s *yalue.SessionOptions, bits uint) error {
 	}
 	handOver()
 	return check(C.ax_register(optionsPointer(s), C.unsigned(bits)))
-}
-
-// blames reports whether a session failed because of one of the kernels.
-func blames(err error, report []engine.Kernel) bool {
-	return slices.ContainsFunc(report, func(k engine.Kernel) bool {
-		return k.Native && strings.Contains(err.Error(), strings.TrimPrefix(k.Op, domain+":"))
-	})
-}
-
-// convFits refuses what stage 2 of the operator's specification adds, and element types without a kernel.
-func convFits(n *graph.Node) error {
-	if len(n.In) < 2 || len(n.In) > 6 || len(n.Out) > 2 {
-		return fmt.Errorf("%d inputs and %d outputs: the kernel takes 2 to 6 and gives up to 2", len(n.In), len(n.Out))
-	}
-	for name, only := range map[string]int64{"kernel": 3, "dilation": 1, "stride": 1, "group": 1} {
-		if v := n.Attrs.Int(name, only); v != only {
-			return fmt.Errorf("%s is %d", name, v)
-		}
-	}
-	if p := n.Attrs.Ints("pads", nil); p != nil && !slices.Equal(p, []int64{1, 1}) {
-		return fmt.Errorf("pads are %d", p)
-	}
-	return isFloat32(n.In[:2])
-}
-
-// isFloat32 refuses values that are known to be of another type. What is not known shows when the session is made.
-func isFloat32(values []*graph.Value) error {
-	for _, v := range values {
-		if v == nil {
-			continue
-		}
-		t := v.Type
-		if v.Const != nil {
-			t = graph.TypeOf(v.Const)
-		}
-		if t != nil && t.DType != graph.Float32 && t.DType != graph.Undefined {
-			return fmt.Errorf("input %s is %s, the kernel takes float32", v.Name, t.DType)
-		}
-	}
-	return nil
 }

@@ -9,6 +9,7 @@ import "C"
 import (
 	"encoding/binary"
 	goruntime "runtime"
+	"slices"
 	"unsafe"
 
 	"github.com/astronnx/astronnx/graph"
@@ -23,45 +24,62 @@ const shared = 1 << 16
 // weights are a model's large constants as values of ONNX Runtime over the graph's own memory, pinned as long as a session may read
 // them.
 type weights struct {
-	tensors []*graph.Tensor
-	names   []*C.char // C memory
-	values  []*C.OrtValue
-	pin     goruntime.Pinner
+	shared []*graph.Value
+	names  []*C.char // C memory
+	values []*C.OrtValue
+	pin    goruntime.Pinner
 }
 
-// serialise returns m as bytes, in which large constants of the main graph only stand as named places, and these constants.
-func serialise(m *graph.Model) ([]byte, *weights, error) {
-	w := &weights{}
-	rest := *m.Graph
-	rest.Initializers = nil
-	var stubs []byte
+// split takes the large constants of the main graph out of a shallow copy of m.
+func split(m *graph.Model) (rest *graph.Model, w *weights) {
+	w = &weights{}
+	g := *m.Graph
+	g.Initializers = nil
 	for _, v := range m.Graph.Initializers {
-		if t := v.Const; t != nil && len(t.Raw) >= shared && t.DType.Bits() >= 8 && t.Check() == nil && !isInput(m.Graph, v) {
-			w.tensors = append(w.tensors, t)
+		if t := v.Const; t != nil && len(t.Raw) >= shared && t.DType.Bits() >= 8 && t.Check() == nil && !slices.Contains(g.Inputs, v) {
+			w.shared = append(w.shared, v)
 			w.names = append(w.names, C.CString(v.Name))
-			stubs = appendBytes(stubs, graphInitializer, tensorStub(v.Name, t))
 			continue
 		}
-		rest.Initializers = append(rest.Initializers, v)
+		g.Initializers = append(g.Initializers, v)
 	}
-	small := *m
-	small.Graph = &rest
-	data, err := onnxio.Marshal(&small)
-	if err != nil {
-		w.free()
-		return nil, nil, err
-	}
-	// Of a message that stands twice protobuf takes the union.
-	return appendBytes(data, modelGraph, stubs), w, nil
+	r := *m
+	r.Graph = &g
+	return &r, w
 }
 
-func isInput(g *graph.Graph, v *graph.Value) bool {
-	for _, in := range g.Inputs {
-		if in == v {
-			return true
-		}
+// marshal returns rest as bytes with the constants as named places without bytes.
+func (w *weights) marshal(rest *graph.Model) ([]byte, error) {
+	data, err := onnxio.Marshal(rest)
+	if err != nil {
+		return nil, err
 	}
-	return false
+	var stubs []byte
+	for _, v := range w.shared {
+		stubs = appendBytes(stubs, graphInitializer, tensorStub(v.Name, v.Const))
+	}
+	// Of a message that stands twice protobuf takes the union.
+	return appendBytes(data, modelGraph, stubs), nil
+}
+
+// copyOf returns a copy of rest that may be changed. In it the constants are values without a producer.
+func (w *weights) copyOf(rest *graph.Model) (*graph.Model, error) {
+	g := *rest.Graph
+	for _, v := range w.shared {
+		g.Inputs = append(slices.Clip(g.Inputs), &graph.Value{Name: v.Name, Type: graph.TypeOf(v.Const)})
+	}
+	r := *rest
+	r.Graph = &g
+	data, err := onnxio.Marshal(&r)
+	if err != nil {
+		return nil, err
+	}
+	m, err := onnxio.Load(data, onnxio.Options{})
+	if err != nil {
+		return nil, err
+	}
+	m.Graph.Inputs = m.Graph.Inputs[:len(rest.Graph.Inputs)]
+	return m, nil
 }
 
 // Field numbers of ONNX's messages, and the wire types of protobuf.
@@ -105,8 +123,8 @@ func (w *weights) add(s *yalue.SessionOptions) error {
 	if len(w.names) == 0 {
 		return nil
 	}
-	for _, t := range w.tensors[len(w.values):] {
-		v, err := toValue(t, &w.pin)
+	for _, c := range w.shared[len(w.values):] {
+		v, err := toValue(c.Const, &w.pin)
 		if err != nil {
 			return err
 		}
@@ -129,5 +147,5 @@ func (w *weights) free() {
 		C.free(unsafe.Pointer(name))
 	}
 	w.pin.Unpin()
-	w.tensors, w.names, w.values = nil, nil, nil
+	w.shared, w.names, w.values = nil, nil, nil
 }
