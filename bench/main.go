@@ -53,6 +53,7 @@ var suites = []struct {
 }{
 	{"convolution", convolution},
 	{"neighbours", neighbours},
+	{"overhead", overhead},
 	{"fits", readFITS},
 	{"portability", portability},
 }
