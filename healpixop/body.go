@@ -167,7 +167,19 @@ func (l *lattice) shaped(c coordinate, dims ...int64) coordinate {
 
 // image returns the pixel numbers of the faces, [12, n, n] in (face, x, y).
 func (l *lattice) image() *graph.Value {
-	if l.faces == nil {
+	if l.faces != nil {
+		return l.faces
+	}
+	if l.order == healpix.Ring {
+		// What belongs to a ring is worked out once for each ring of a face and then spread over its pixels.
+		x := l.along().x
+		y := l.Reshape(x, -1, 1)
+		sums := l.rangeOf(l.sub(l.mul(l.n, l.Int(2)), l.Int(1)))
+		r := l.rings(l.Reshape(l.faceNumbers(), 12, 1), sums)
+		sum := l.add(y, x)
+		over := func(v *graph.Value) *graph.Value { return l.gather(v, 1, sum) }
+		l.faces = ringNumber(l.body, over(r.start), over(r.base), over(r.length), l.sub(y, x))
+	} else {
 		l.faces = l.number(l.faceNumbers(), l.shaped(l.along(), 1, -1, 1), l.shaped(l.along(), 1, 1, -1))
 	}
 	return l.faces
@@ -204,17 +216,22 @@ func (l *lattice) number(face *graph.Value, x, y coordinate) *graph.Value {
 		last := l.sub(l.n, l.Int(1))
 		return l.add(base, l.add(l.mul(l.sub(last, x.x), l.n), l.sub(last, y.x)))
 	}
-	return l.ring(face, x.x, y.x)
+	r := l.rings(face, l.add(x.x, y.x))
+	return ringNumber(l.body, r.start, r.base, r.length, l.sub(x.x, y.x))
 }
 
-// ring numbers pixels in RING: Górski et al. 2005, section 4, written for faces as in package healpix.
-func (l *lattice) ring(face, x, y *graph.Value) *graph.Value {
+// rings are the parts of RING numbers that the pixels of a face with one x+y share: the ring's first pixel and length, and base, such
+// that (base + x - y)/2, counted round the ring, is the place on it. Górski et al. 2005, section 4, written for faces as in package
+// healpix.
+type rings struct{ start, base, length *graph.Value }
+
+func (l *lattice) rings(face, sum *graph.Value) rings {
 	one, two, four, n := l.Int(1), l.Int(2), l.Int(4), l.n
 	band := l.div(face, four)
 	row := l.add(band, two) // the centre of the face, in units of n and n/2
 	column := l.where(l.Op("Equal", nil, band, one), l.Int(0), one)
 	column = l.add(column, l.mul(l.mod(face, four), two))
-	i := l.sub(l.sub(l.mul(row, n), one), l.add(x, y)) // the ring, 1 to 4n-1
+	i := l.sub(l.sub(l.mul(row, n), one), sum) // the ring, 1 to 4n-1
 	n2, n4 := l.mul(n, two), l.mul(n, four)
 	polar := l.mul(n2, l.sub(n, one))
 	m := l.Op("Min", nil, i, n, l.sub(n4, i)) // the ring has 4m pixels
@@ -224,8 +241,12 @@ func (l *lattice) ring(face, x, y *graph.Value) *graph.Value {
 	start := l.where(north, l.mul(l.mul(i, two), l.sub(i, one)),
 		l.where(south, l.sub(l.npix(), l.mul(l.mul(m, two), l.add(m, one))), l.add(polar, l.mul(n4, belt))))
 	shift := l.where(l.Op("Or", nil, north, south), l.Int(0), l.mod(belt, two))
-	j := l.add(l.add(l.mul(column, m), l.sub(l.sub(x, y), one)), shift)
-	return l.add(start, l.mod(l.div(j, two), l.mul(m, four)))
+	return rings{start, l.add(l.sub(l.mul(column, m), one), shift), l.mul(m, four)}
+}
+
+// ringNumber returns the number of a pixel with x-y = diff.
+func ringNumber(b body, start, base, length, diff *graph.Value) *graph.Value {
+	return b.add(start, b.mod(b.div(b.add(base, diff), b.Int(2)), length))
 }
 
 // crossing is a step out of a face: the band (0 north, 1 equator, 2 south) and the turn, in faces, of where it leads, and how the

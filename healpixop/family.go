@@ -114,18 +114,19 @@ func (f *familyBody) children(parents *graph.Value) *graph.Value {
 		}
 		return f.add(f.mul(f.Reshape(parents, -1, 1), f.area), f.rangeOf(f.area))
 	}
-	k, m := f.vec(f.factor), f.vec(f.coarse.n)
-	blocks := f.Op("Reshape", nil, f.fine.image(), f.concat(0, f.Ints(12), m, k, m, k))
-	table := f.Op("Reshape", nil, f.Transpose(blocks, 0, 1, 3, 2, 4), f.concat(0, f.Ints(-1), f.vec(f.area)))
-	// Columns are (x, y) within the parent; NESTED interleaves the two.
-	spread := f.spreadBits(f.rangeOf(f.factor))
-	place := f.add(f.Reshape(spread, -1, 1), f.mul(spread, f.Int(2)))
-	table = f.gather(table, 1, f.invert(place, f.rangeOf(f.area)))
-	rows := f.invert(f.coarse.image(), f.rangeOf(f.coarse.npix()))
+	// In the flat image of the fine faces a child lies at the place of its parent's corner and (x, y) within the parent on.
+	row := f.fine.n
+	x := f.coarse.along().x
+	corner := f.mul(f.add(f.mul(f.coarse.faceNumbers(), f.mul(f.coarse.n, row)), f.add(f.mul(f.Reshape(x, 1, -1, 1), row), x)), f.factor)
+	at := f.invert(f.coarse.image(), corner)
 	if parents != nil {
-		rows = f.gather(rows, 0, parents)
+		at = f.gather(at, 0, parents)
 	}
-	return f.gather(table, 0, rows)
+	cx := f.rangeOf(f.factor)
+	spread := f.spreadBits(cx) // NESTED interleaves x and y
+	number := f.add(f.Reshape(spread, -1, 1), f.mul(spread, f.Int(2)))
+	within := f.invert(number, f.add(f.mul(f.Reshape(cx, -1, 1), row), cx))
+	return f.gather(f.flat(f.fine.image()), 0, f.add(f.Reshape(at, -1, 1), within))
 }
 
 // parents returns the parent of each of pixels; nil: of all.

@@ -13,6 +13,7 @@ import (
 	"github.com/astronnx/astronnx/healpixop/optest"
 	"github.com/astronnx/astronnx/internal/engine"
 	"github.com/astronnx/astronnx/internal/engine/reference"
+	"github.com/astronnx/astronnx/internal/onnxio"
 	"github.com/astronnx/astronnx/models"
 	"github.com/astronnx/astronnx/ops"
 )
@@ -246,5 +247,28 @@ func TestRegistry(t *testing.T) {
 	}
 	if _, err := models.Find("lenet"); err == nil || !strings.Contains(err.Error(), "multiresolution") {
 		t.Errorf("a network that is not there: %v", err)
+	}
+}
+
+// TestStockAtSize: files of networks at nside 512 are small, and a stock onnxruntime opens them in 5 s of processor time and 2 GB.
+func TestStockAtSize(t *testing.T) {
+	large, err := models.NNHealpix(models.NNHealpixConfig{Nside: 512})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bands, err := models.Multiresolution(models.MultiresolutionConfig{Nside: 512, Levels: 5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range []*graph.Model{large, bands} {
+		file, err := onnxio.Marshal(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seconds, peak := optest.OpenStock(t, file)
+		t.Logf("%s: %d kB, %.1f s, %.2f GB", m.Graph.Name, len(file)>>10, seconds, peak/1e9)
+		if len(file) > 5<<20 || seconds > 5 || peak > 2e9 {
+			t.Errorf("%s: a file of %d bytes opens in %.1f s and %.2f GB: want 5 MB, 5 s and 2 GB", m.Graph.Name, len(file), seconds, peak/1e9)
+		}
 	}
 }
