@@ -21,7 +21,9 @@ OrtStatus *ax_register(void *session_options, unsigned ops) {
 	OrtCustomOpDomain *d = domains[ops];
 	if (!d) {
 		s = ORT(CreateCustomOpDomain)("ai.astronnx.healpix", &d);
-		if (!s && ops & ax_op_conv) s = ORT(CustomOpDomain_Add)(d, &ax_conv_op);
+		OrtCustomOp *all[] = {&ax_conv_op, &ax_pool_op, &ax_upsample_op, &ax_reorder_op};
+		for (unsigned i = 0; !s && i < sizeof all / sizeof *all; i++)
+			if (ops >> i & 1) s = ORT(CustomOpDomain_Add)(d, all[i]);
 		if (!s) domains[ops] = d;
 	}
 	pthread_mutex_unlock(&lock);

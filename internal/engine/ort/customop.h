@@ -9,7 +9,7 @@
 #include "../../kernel/c/healpix_conv.h"
 
 // The operators that have kernels, as bits of a set.
-enum { ax_op_conv = 1, ax_op_all = 1 };
+enum { ax_op_conv = 1, ax_op_pool = 2, ax_op_upsample = 4, ax_op_reorder = 8, ax_op_all = 15 };
 
 // ax_register adds the domain with the operators of a set to session options. A domain is made once for each set and stays.
 OrtStatus *ax_register(void *session_options, unsigned ops);
@@ -17,7 +17,7 @@ OrtStatus *ax_register(void *session_options, unsigned ops);
 void ax_kernels(const void *conv);
 
 extern const astronnx_healpix_conv_api *ax_conv;
-extern OrtCustomOp ax_conv_op;
+extern OrtCustomOp ax_conv_op, ax_pool_op, ax_upsample_op, ax_reorder_op;
 
 // What a HealpixConv reads besides its inputs.
 typedef struct {
@@ -53,6 +53,30 @@ const char *ax_table_text(int status);
 // Exported by Go. astronnxConvTable returns NULL or a text that the caller frees; index and pixels may be NULL.
 char *astronnxConvTable(ax_conv_spec *spec, int64_t *index, int64_t rows, int64_t *pixels, int64_t n_pixels, int64_t p_in, ax_table **out);
 void astronnxConvTableFree(int64_t id);
+
+// How pixels move from one map to another, by the operator's attributes.
+typedef struct {
+	int64_t op; // one of ax_op_*
+	int64_t nside, factor, rotate, flip_ew, flip_ns;
+	char order[16], to[16];
+} ax_move_spec;
+
+// Where pixels come from: shared by kernels, made and counted by Go.
+typedef struct {
+	int64_t in, out, per;
+	const int32_t *at;  // [out][per] positions in the input, -1 for none; NULL: position i / spread of entry i
+	const int64_t *ids; // [out] numbers of the output's pixels; NULL: 0 to out-1
+	int64_t spread;
+	int64_t id;
+} ax_moves;
+
+// ax_moves_new copies at and ids. NULL: no memory.
+ax_moves *ax_moves_new(int64_t in, int64_t out, int64_t per, int64_t spread, const int32_t *at, const int64_t *ids, int64_t id);
+void ax_moves_free(ax_moves *m);
+
+// Exported by Go, as astronnxConvTable. from and to list pixels, NULL for a full sky or what follows from the other.
+char *astronnxMoves(ax_move_spec *spec, int64_t *from, int64_t n_from, int64_t *to, int64_t n_to, ax_moves **out);
+void astronnxMovesFree(int64_t id);
 
 // ---- shared by the operators
 

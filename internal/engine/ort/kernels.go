@@ -28,6 +28,9 @@ type native struct {
 
 var natives = []native{
 	{"HealpixConv", C.ax_op_conv, 6, 2},
+	{"HealpixPool", C.ax_op_pool, 3, 4},
+	{"HealpixUpsample", C.ax_op_upsample, 4, 1},
+	{"HealpixReorder", C.ax_op_reorder, 1, 1},
 }
 
 func nativeOf(n *graph.Node) *native {

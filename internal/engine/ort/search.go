@@ -5,6 +5,7 @@ package ort
 // #include "bridge.h"
 // #include <stdlib.h>
 // #cgo CFLAGS: -std=gnu11 -O2 -Wall
+// #cgo LDFLAGS: -lm
 // #cgo linux LDFLAGS: -ldl
 import "C"
 

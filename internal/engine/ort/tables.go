@@ -9,7 +9,6 @@ import "C"
 import (
 	"crypto/sha256"
 	"fmt"
-	"sync"
 	"unsafe"
 
 	"github.com/astronnx/astronnx/healpix"
@@ -17,26 +16,13 @@ import (
 
 // tables are the convolution geometries in use, shared by every kernel that reads its input in the same way: a network has few of
 // them and many layers.
-var tables = struct {
-	sync.Mutex
-	byKey map[tableKey]*table
-	byID  map[C.int64_t]*table
-	next  C.int64_t
-}{byKey: map[tableKey]*table{}, byID: map[C.int64_t]*table{}}
+var tables cache[tableKey, *C.ax_table]
 
 type tableKey struct {
 	spec          convSpec
 	index, pixels [sha256.Size]byte
 	rows, in      int
 	masks         bool
-}
-
-type table struct {
-	key   tableKey
-	ready sync.Once
-	c     *C.ax_table
-	err   error
-	users int
 }
 
 // digest identifies a list; an absent one is all zeros.
@@ -50,12 +36,7 @@ func digest(v []int64) (sum [sha256.Size]byte) {
 //export astronnxConvTable
 func astronnxConvTable(spec *C.ax_conv_spec, index *C.int64_t, rows C.int64_t, pixels *C.int64_t, n C.int64_t, in C.int64_t,
 	out **C.ax_table) (text *C.char) {
-	// Nothing may unwind through the C frames that called.
-	defer func() {
-		if r := recover(); r != nil {
-			text = C.CString(fmt.Sprintf("HealpixConv: %v", r))
-		}
-	}()
+	defer caught("HealpixConv", &text)
 	s, err := specOf(spec)
 	if err == nil {
 		*out, err = acquireTable(s, int64s(index, int(rows)*taps), int64s(pixels, int(n)), int(rows), int(in), spec.masks != 0)
@@ -66,20 +47,16 @@ func astronnxConvTable(spec *C.ax_conv_spec, index *C.int64_t, rows C.int64_t, p
 	return nil
 }
 
+// caught makes a text of a panic: nothing may unwind through the C frames that called. It is to be deferred.
+func caught(op string, text **C.char) {
+	if r := recover(); r != nil {
+		*text = C.CString(fmt.Sprintf("%s: %v", op, r))
+	}
+}
+
 //export astronnxConvTableFree
 func astronnxConvTableFree(id C.int64_t) {
-	tables.Lock()
-	t := tables.byID[id]
-	t.users--
-	last := t.users == 0
-	if last {
-		delete(tables.byID, id)
-		delete(tables.byKey, t.key)
-	}
-	tables.Unlock()
-	if last {
-		C.ax_table_free(t.c)
-	}
+	tables.release(int64(id), func(t *C.ax_table) { C.ax_table_free(t) })
 }
 
 // int64s views C memory; nil for NULL.
@@ -113,48 +90,27 @@ func specOf(spec *C.ax_conv_spec) (convSpec, error) {
 // acquireTable returns the table for a kernel, which must free it by its id.
 func acquireTable(s convSpec, index, pixels []int64, rows, in int, masks bool) (*C.ax_table, error) {
 	key := tableKey{s, digest(index), digest(pixels), rows, in, masks}
-	tables.Lock()
-	t := tables.byKey[key]
-	if t == nil {
-		t = &table{key: key}
-		tables.byKey[key] = t
-	}
-	t.users++
-	tables.Unlock()
-	t.ready.Do(func() { t.make(s, index, pixels, in, masks) })
-	if t.err == nil {
-		return t.c, nil
-	}
-	tables.Lock()
-	if t.users--; t.users == 0 {
-		delete(tables.byKey, key)
-	}
-	tables.Unlock()
-	return nil, t.err
+	return tables.acquire(key, func(id int64) (*C.ax_table, error) { return makeTable(id, s, index, pixels, in, masks) })
 }
 
-func (t *table) make(s convSpec, index, pixels []int64, in int, masks bool) {
-	var ct *convTable
-	if ct, t.err = newConvTable(s, index, pixels, in); t.err != nil {
-		return
+func makeTable(id int64, s convSpec, index, pixels []int64, in int, masks bool) (*C.ax_table, error) {
+	t, err := newConvTable(s, index, pixels, in)
+	if err != nil {
+		return nil, err
 	}
 	var keep, status C.int
 	if masks {
 		keep = 1
 	}
-	t.c = C.ax_table_new(C.int64_t(ct.in), C.int64_t(ct.out), (*C.int32_t)(unsafe.SliceData(ct.entries)),
-		(*C.float)(unsafe.SliceData(ct.scale())), (*C.int64_t)(unsafe.Pointer(unsafe.SliceData(ct.fills))), C.int64_t(len(ct.fills)),
+	c := C.ax_table_new(C.int64_t(t.in), C.int64_t(t.out), (*C.int32_t)(unsafe.SliceData(t.entries)),
+		(*C.float)(unsafe.SliceData(t.scale())), (*C.int64_t)(unsafe.Pointer(unsafe.SliceData(t.fills))), C.int64_t(len(t.fills)),
 		keep, &status)
-	if t.c == nil {
-		t.err = fmt.Errorf("%s", C.GoString(C.ax_table_text(status)))
-		return
+	if c == nil {
+		return nil, fmt.Errorf("%s", C.GoString(C.ax_table_text(status)))
 	}
-	for k, c := range s.taps.ToLattice() {
-		t.c.columns[k] = C.int(c)
+	c.id = C.int64_t(id)
+	for k, column := range s.taps.ToLattice() {
+		c.columns[k] = C.int(column)
 	}
-	tables.Lock()
-	tables.next++
-	t.c.id = tables.next
-	tables.byID[t.c.id] = t
-	tables.Unlock()
+	return c, nil
 }
