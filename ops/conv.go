@@ -91,7 +91,7 @@ func convShape(n *graph.Node, x, w, bias *graph.Tensor) (win *window, group int6
 }
 
 // evalConv copies what the windows see into columns and multiplies, some thousand positions at a time.
-func evalConv[T float32 | float64](c *Call, x, w, bias *graph.Tensor) ([]*graph.Tensor, error) {
+func evalConv[T Real](c *Call, x, w, bias *graph.Tensor) ([]*graph.Tensor, error) {
 	win, group, out, err := convShape(c.Node, x, w, bias)
 	if err != nil {
 		return nil, err
