@@ -40,7 +40,7 @@ type demoReport struct {
 	Columns    []string      `json:"columns"`
 	Engine     engine.Report `json:"engine"`
 	Maps       []demoMap     `json:"maps"`
-	Difference float64       `json:"ring_nested_difference"` // largest, between the bands of a map and those of its reordered copy
+	Difference float64       `json:"ring_nested_difference"` // the largest, of bands of a map and of its reordered copy
 	Files      []string      `json:"files"`
 }
 
@@ -85,7 +85,7 @@ are replaced.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return t.demo(cmd.Context(), out, data, width, e) },
 	}
 	cmd.Flags().StringVar(&out, "out", "demo", "folder for the files")
-	cmd.Flags().StringVar(&data, "data", "", "folder of Debian's healpy-data (default: in the cache, or where the package is installed)")
+	cmd.Flags().StringVar(&data, "data", "", "folder of Debian's healpy-data (default: in the cache, or where it is installed)")
 	cmd.Flags().IntVar(&width, "width", 800, "width of the pictures")
 	e.add(cmd)
 	return cmd
@@ -195,7 +195,9 @@ func readWMAP(path string) (*sky.Map, error) {
 
 // makeNetwork writes the network and reads it back from its file.
 func (d *demonstration) makeNetwork(nside int) error {
-	m, err := models.Multiresolution(models.MultiresolutionConfig{Nside: nside, Levels: 4, Order: "NESTED", Unit: "mK", Coordsys: "G"})
+	m, err := models.Multiresolution(models.MultiresolutionConfig{
+		Nside: nside, Levels: 4, Order: "NESTED", Unit: "mK", Coordsys: "G",
+	})
 	if err != nil {
 		return err
 	}
@@ -242,7 +244,8 @@ func (d *demonstration) split(ctx context.Context, name string, m *sky.Map) ([]*
 	for k, t := range results {
 		nside, ok := isMap(t)
 		if !ok || nside != m.Nside {
-			return nil, errs.New(errs.Engine, "output %s has shape %v: expected a map of nside %d", d.outputs[k].Name, t.Shape, m.Nside)
+			return nil, errs.New(errs.Engine, "output %s has shape %v: expected a map of nside %d", d.outputs[k].Name, t.Shape,
+				m.Nside)
 		}
 		b, err := f.back(t, nside, d.net.gives[d.outputs[k].Name])
 		if err != nil {
@@ -323,7 +326,8 @@ func difference(a, b []*sky.Map) (float64, error) {
 func (d *demonstration) judge() error {
 	for _, m := range d.report.Maps {
 		if !(m.Error <= tolerance) {
-			return errs.New(errs.Engine, "%s: the bands add up to the map with an error of %.2g, expected %.0e or less", m.Map, m.Error, tolerance)
+			return errs.New(errs.Engine, "%s: the bands add up to the map with an error of %.2g, expected %.0e or less", m.Map,
+				m.Error, tolerance)
 		}
 	}
 	if d.report.Difference != 0 {
@@ -373,7 +377,8 @@ func (d *demonstration) draw(ctx context.Context, prefix string, m *sky.Map, ban
 			if i > 0 {
 				title += ": " + strings.ReplaceAll(d.outputs[i-1].Name, "_", " ")
 			}
-			if _, err := drawColumn(tmp, p.m, col, plot.Options{Title: title, Palette: p.palette, Width: d.width}); err != nil {
+			o := plot.Options{Title: title, Palette: p.palette, Width: d.width}
+			if _, err := drawColumn(tmp, p.m, col, o); err != nil {
 				return err
 			}
 		}
@@ -428,7 +433,8 @@ func (r demoReport) write(w io.Writer) error {
 	for _, line := range kernelText(r.Engine) {
 		fmt.Fprintf(&b, "  %s.\n", line)
 	}
-	fmt.Fprintf(&b, "  Wrote %d files into %s: the network, the bands as FITS, and pictures.\n", len(r.Files), filepath.Dir(r.Network))
+	fmt.Fprintf(&b, "  Wrote %d files into %s: the network, the bands as FITS, and pictures.\n", len(r.Files),
+		filepath.Dir(r.Network))
 	_, err := io.WriteString(w, b.String())
 	return err
 }

@@ -49,7 +49,9 @@ func TestDoctorSaysWhatIsMissing(t *testing.T) {
 	if d.code != exitFailure {
 		t.Errorf("exit code %d, want %d", d.code, exitFailure)
 	}
-	for _, want := range []string{"✗ onnxruntime", "/nowhere/libonnxruntime.so: no such file", "make deps", "do not run through onnxruntime"} {
+	for _, want := range []string{
+		"✗ onnxruntime", "/nowhere/libonnxruntime.so: no such file", "make deps", "do not run through onnxruntime",
+	} {
 		if !strings.Contains(d.out, want) {
 			t.Errorf("no %q in\n%s", want, d.out)
 		}

@@ -21,7 +21,7 @@ type engineFlags struct {
 
 func (f *engineFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&f.provider, "provider", "cpu", "what executes the network: cpu, cuda, or a provider by the name onnxruntime has for it")
+	flags.StringVar(&f.provider, "provider", "cpu", "what executes the network: cpu, cuda, or onnxruntime's name of a provider")
 	flags.IntVar(&f.device, "device", 0, "number of the provider's device")
 	flags.BoolVar(&f.fallback, "allow-fallback", false, "let the CPU execute what the provider cannot")
 	flags.IntVar(&f.threads, "threads", 0, "threads of the network (default: one a processor)")

@@ -218,7 +218,8 @@ func TestFitMaskFile(t *testing.T) {
 		}
 	}
 	coarse, _ := healpix.New(1, healpix.Nested)
-	if _, err := fit(m, need{channels: 1, order: healpix.Ring}, fitting{mask: make([]bool, 12), maskIn: coarse}); exitCode(err) != exitInput {
+	_, err = fit(m, need{channels: 1, order: healpix.Ring}, fitting{mask: make([]bool, 12), maskIn: coarse})
+	if exitCode(err) != exitInput {
 		t.Errorf("a mask of another nside: got %v", err)
 	}
 }
@@ -311,7 +312,8 @@ func TestBackHeedsWhatTheNetworkSays(t *testing.T) {
 	for p := range data {
 		data[p] = float32(p)
 	}
-	back, err := f.back(graph.FromSlice(data, 1, 1, 48), 2, facts{order: healpix.Ring, columns: []string{"TAU"}, units: []string{"1"}})
+	says := facts{order: healpix.Ring, columns: []string{"TAU"}, units: []string{"1"}}
+	back, err := f.back(graph.FromSlice(data, 1, 1, 48), 2, says)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,8 @@ func TestModelsList(t *testing.T) {
 func TestModelsWrite(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "classes.onnx")
-	r := decode[writtenModel](t, ok(t, "models", "write", "nnhealpix", "--nside", "16", "--outputs", "9", "--seed", "7", "-o", file, "--json").out)
+	args := []string{"models", "write", "nnhealpix", "--nside", "16", "--outputs", "9", "--seed", "7", "-o", file, "--json"}
+	r := decode[writtenModel](t, ok(t, args...).out)
 	if r.Parameters != 46857 || r.Bytes == 0 || r.Options["seed"] != "7" {
 		t.Errorf("got %+v, want the 46,857 parameters of the nine-class network", r)
 	}

@@ -61,7 +61,7 @@ The colours span the middle 99 % of the values, so that a few bright pixels do n
 	flags.StringVar(&f.ordering, "ordering", "", "RING or NESTED, in place of what the map's header says")
 	flags.Float64Var(&f.min, "min", 0, "value of the first colour (default: from the values)")
 	flags.Float64Var(&f.max, "max", 0, "value of the last colour (default: from the values)")
-	flags.Float64Var(&f.central, "central", 99, "percentage of the values that the colours span where --min or --max are not given")
+	flags.Float64Var(&f.central, "central", 99, "percentage of the values that the colours span without --min or --max")
 	flags.StringVar(&f.title, "title", "", "title (default: name of the file and the column)")
 	flags.StringVar(&f.unit, "unit", "", "unit beside the colour bar (default: that of the column)")
 	flags.StringVar(&f.palette, "palette", "ember", "ember, or bluered, which is symmetric about 0")
@@ -157,8 +157,8 @@ func (t *tool) plot(name string, f plotFlags, o plot.Options) error {
 		return err
 	}
 	return t.show(r, func(w io.Writer) error {
-		_, err := fmt.Fprintf(w, "  %s of %s, nside %d, %s pixels, %s without data\n  wrote %s\n", c.Name, name, m.Nside, thousands(r.Pixels),
-			thousands(r.Masked), f.out)
+		_, err := fmt.Fprintf(w, "  %s of %s, nside %d, %s pixels, %s without data\n  wrote %s\n", c.Name, name, m.Nside,
+			thousands(r.Pixels), thousands(r.Masked), f.out)
 		return err
 	})
 }

@@ -60,7 +60,8 @@ func TestPlot(t *testing.T) {
 	if masked < full+500 {
 		t.Errorf("%d grey pixels with a mask, %d without", masked, full)
 	}
-	if r := ok(t, "plot", wmap(t), "-o", filepath.Join(dir, "full.png"), "--overwrite", "--width", "200"); !strings.Contains(r.out, "12,288") {
+	r := ok(t, "plot", wmap(t), "-o", filepath.Join(dir, "full.png"), "--overwrite", "--width", "200")
+	if !strings.Contains(r.out, "12,288") {
 		t.Errorf("printed %q", r.out)
 	}
 }

@@ -56,8 +56,9 @@ files; onnxruntime executes them where its library is found ("astronnx doctor" t
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	flags := root.PersistentFlags()
 	flags.BoolVar(&t.json, "json", false, "print the result, or the error, as JSON")
-	flags.BoolVarP(&t.quiet, "quiet", "q", false, "no progress bar and no notes on standard error")
-	root.AddCommand(t.runCommand(), t.inspectCommand(), t.plotCommand(), t.doctorCommand(), t.demoCommand(), t.modelsCommand(), t.versionCommand())
+	flags.BoolVarP(&t.quiet, "quiet", "q", false, "no progress bar")
+	root.AddCommand(t.runCommand(), t.inspectCommand(), t.plotCommand(), t.doctorCommand(), t.demoCommand(), t.modelsCommand(),
+		t.versionCommand())
 	root.SetVersionTemplate("astronnx {{.Version}}\n")
 	root.Version = readBuild().Version
 	return root
@@ -125,11 +126,4 @@ func writeJSON(w io.Writer, v any) error {
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
 	return enc.Encode(v)
-}
-
-// note writes a line for the person at the terminal, beside the result.
-func (t *tool) note(format string, args ...any) {
-	if !t.quiet && !t.json {
-		fmt.Fprintf(t.err, "astronnx: "+format+"\n", args...)
-	}
 }

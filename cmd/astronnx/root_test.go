@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/astronnx/astronnx/internal/errs"
+	"github.com/spf13/cobra"
 )
 
 // result is what an invocation left behind.
@@ -96,10 +97,12 @@ func TestUsage(t *testing.T) {
 
 func TestEveryCommandHasExamples(t *testing.T) {
 	root := (&tool{}).root()
-	for _, c := range root.Commands() {
-		if c.Name() == "help" || c.Name() == "completion" {
-			continue
-		}
+	var all []*cobra.Command
+	for list := root.Commands(); len(list) > 0; list = list[1:] {
+		all = append(all, list[0])
+		list = append(list, list[0].Commands()...)
+	}
+	for _, c := range all {
 		if c.Example == "" || c.Short == "" {
 			t.Errorf("%s: want a summary and an example", c.CommandPath())
 		}

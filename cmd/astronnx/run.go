@@ -62,13 +62,13 @@ Nothing is left of the files where anything fails.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVarP(&f.out, "out", "o", "", "where results go: .fits, .fits.gz, .npy, .npz, .json or a folder")
-	flags.StringSliceVar(&f.columns, "columns", nil, "columns to read, by name (or I, Q, U) or number from 0 (default: the first that fit)")
+	flags.StringSliceVar(&f.columns, "columns", nil, "columns to read, by name (or I, Q, U) or number from 0 (default: the first)")
 	flags.IntVar(&f.hdu, "hdu", 0, "number of the HDU that holds the map (default: the first that does)")
 	flags.StringVar(&f.ordering, "ordering", "", "RING or NESTED, in place of what the maps' headers say")
 	flags.StringVar(&f.networkOrdering, "network-ordering", "", "RING or NESTED, where the network does not say what it reads")
 	flags.StringVar(&f.mask, "mask", "", "map of the pixels to use: not 0 and not UNSEEN")
-	flags.StringVar(&f.unseen, "unseen", "auto",
-		"what the network reads where there are no data: zero, mean (of the column), keep (UNSEEN), auto (keep if the network knows masks, else an error)")
+	flags.StringVar(&f.unseen, "unseen", "auto", "what the network reads where there are no data: zero, mean (of the column), "+
+		"keep (UNSEEN), auto (keep if the network knows masks, else an error)")
 	flags.BoolVar(&f.degrade, "degrade", false, "average a finer map down to the network's nside")
 	flags.StringSliceVar(&f.outputs, "output", nil, "outputs of the network to compute (default: all)")
 	flags.BoolVar(&f.overwrite, "overwrite", false, "replace files that exist")

@@ -17,14 +17,14 @@ import (
 	"github.com/astronnx/astronnx/sky"
 )
 
-// reference are the flags that run a network without onnxruntime.
-var reference = []string{"--engine", "reference"}
+// inGo are the flags that run a network without onnxruntime.
+var inGo = []string{"--engine", "reference"}
 
 func TestRunWritesTheMapThatHealpyUsersExpect(t *testing.T) {
 	dir := t.TempDir()
 	net := toy{nside: 32, order: "NESTED", channels: 3}.write(t, dir)
 	out := filepath.Join(dir, "out.fits")
-	r := ok(t, append([]string{"run", net, wmap(t), "-o", out}, reference...)...)
+	r := ok(t, append([]string{"run", net, wmap(t), "-o", out}, inGo...)...)
 	if !strings.Contains(r.out, out) || !strings.Contains(r.out, "12,288") {
 		t.Errorf("the report lacks the file or the pixels:\n%s", r.out)
 	}
@@ -48,7 +48,7 @@ func TestRunKeepsUnseen(t *testing.T) {
 	dir := t.TempDir()
 	net := toy{nside: 32, order: "NESTED", channels: 3}.write(t, dir)
 	out := filepath.Join(dir, "out.fits")
-	ok(t, append([]string{"run", net, wmapMasked(t), "-o", out, "--unseen", "mean"}, reference...)...)
+	ok(t, append([]string{"run", net, wmapMasked(t), "-o", out, "--unseen", "mean"}, inGo...)...)
 	in, got := readSky(t, wmapMasked(t)), readSky(t, out)
 	unseen := 0
 	for c := range in.Columns {
@@ -87,7 +87,7 @@ func TestRunMasks(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			out := filepath.Join(dir, "out.npz")
 			args := append([]string{"run", c.args[0], in, "-o", out, "--overwrite", "--mask", maskFile}, c.args[1:]...)
-			r := decode[runReport](t, ok(t, append(append(args, "--json"), reference...)...).out)
+			r := decode[runReport](t, ok(t, append(append(args, "--json"), inGo...)...).out)
 			if r.Maps[0].Masked != 1 {
 				t.Errorf("%d masked pixels, want 1", r.Maps[0].Masked)
 			}
@@ -107,7 +107,7 @@ func TestRunMasks(t *testing.T) {
 			}
 		})
 	}
-	args := append([]string{"run", plain, in, "-o", filepath.Join(dir, "none.fits"), "--mask", maskFile}, reference...)
+	args := append([]string{"run", plain, in, "-o", filepath.Join(dir, "none.fits"), "--mask", maskFile}, inGo...)
 	fails(t, call(t, args...), exitInput, "2 masked or UNSEEN values", "--unseen")
 }
 
@@ -126,7 +126,7 @@ func TestRunPrintsScores(t *testing.T) {
 	}
 	a := writeSky(t, filepath.Join(dir, "a.fits"), ramp(t, 1, healpix.Ring, "I", "Q"))
 	b := writeSky(t, filepath.Join(dir, "b.fits"), ramp(t, 2, healpix.Ring, "I", "Q"))
-	args := append([]string{"run", net, a, b, "--output", "scores"}, reference...)
+	args := append([]string{"run", net, a, b, "--output", "scores"}, inGo...)
 	d := decode[doc](t, ok(t, append(args, "--json")...).out)
 	want := [][]float64{{0, 1000}, {3, 1003}}
 	for i, m := range d.Maps {
@@ -150,7 +150,7 @@ func TestRunForms(t *testing.T) {
 	in := writeSky(t, filepath.Join(dir, "in.fits"), m)
 	run := func(args ...string) {
 		t.Helper()
-		ok(t, append(append([]string{"run", net, "--unseen", "zero"}, args...), reference...)...)
+		ok(t, append(append([]string{"run", net, "--unseen", "zero"}, args...), inGo...)...)
 	}
 
 	run(in, in, "-o", filepath.Join(dir, "out.npz"))
@@ -333,7 +333,7 @@ func TestRunRefuses(t *testing.T) {
 			before := entries(t, dir)
 			args := append([]string{"run"}, strings.Fields(c.args)...)
 			if !strings.Contains(c.args, "--engine") {
-				args = append(args, reference...)
+				args = append(args, inGo...)
 			}
 			r := call(t, args...)
 			fails(t, r, c.code, c.want...)
@@ -354,7 +354,7 @@ func TestRunDegrades(t *testing.T) {
 	dir := t.TempDir()
 	net := toy{nside: 16, order: "NESTED", channels: 1}.write(t, dir)
 	out := filepath.Join(dir, "out.fits")
-	ok(t, append([]string{"run", net, wmap(t), "-o", out, "--degrade", "--columns", "Q"}, reference...)...)
+	ok(t, append([]string{"run", net, wmap(t), "-o", out, "--degrade", "--columns", "Q"}, inGo...)...)
 	got := readSky(t, out)
 	if got.Nside != 16 || got.Order != healpix.Ring || len(got.Columns) != 1 || got.Columns[0].Name != "Q_STOKES" {
 		t.Fatalf("got nside %d %v %v", got.Nside, got.Order, got.Columns)
@@ -365,7 +365,7 @@ func TestRunOverwrites(t *testing.T) {
 	dir := t.TempDir()
 	net := toy{order: "RING"}.write(t, dir)
 	in := writeSky(t, filepath.Join(dir, "in.fits"), ramp(t, 2, healpix.Ring, "I"))
-	args := append([]string{"run", net, in, "-o", in, "--overwrite"}, reference...)
+	args := append([]string{"run", net, in, "-o", in, "--overwrite"}, inGo...)
 	ok(t, args...)
 	want := floats(t, ramp(t, 2, healpix.Ring, "I").Columns[0])
 	for p, v := range floats(t, readSky(t, in).Columns[0]) {
@@ -385,7 +385,7 @@ func TestRunInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	var out, errw bytes.Buffer
-	args := append([]string{"run", net, in, "-o", filepath.Join(dir, "out.fits")}, reference...)
+	args := append([]string{"run", net, in, "-o", filepath.Join(dir, "out.fits")}, inGo...)
 	if code := execute(ctx, args, &out, &errw); code != exitInterrupted || !strings.Contains(errw.String(), "interrupted") {
 		t.Errorf("exit code %d, want %d\n%s", code, exitInterrupted, errw.String())
 	}
@@ -399,7 +399,7 @@ func TestHealpyReadsWhatRunWrites(t *testing.T) {
 	dir := t.TempDir()
 	net := toy{nside: 32, order: "NESTED", channels: 3}.write(t, dir)
 	out := filepath.Join(dir, "out.fits")
-	ok(t, append([]string{"run", net, wmapMasked(t), "-o", out, "--unseen", "zero"}, reference...)...)
+	ok(t, append([]string{"run", net, wmapMasked(t), "-o", out, "--unseen", "zero"}, inGo...)...)
 	const script = `
 import sys, healpy as hp, numpy as np
 a = hp.read_map(sys.argv[1], field=None, dtype=None)

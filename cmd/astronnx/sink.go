@@ -59,7 +59,8 @@ func newSink(name string, overwrite bool, maps []string, outputs []*graph.Value)
 		return nil, usagef("-o %s: expected a name that ends in .fits, .fits.gz, .npy, .npz or .json, or a folder", name)
 	}
 	if s.form == "npy" && len(outputs) > 1 {
-		return nil, usagef("-o %s holds one array, the network gives %s: choose by --output, or write .npz", name, portNames(outputs))
+		return nil, usagef("-o %s holds one array, the network gives %s: choose by --output, or write .npz", name,
+			portNames(outputs))
 	}
 	var err error
 	s.tmp, err = s.add(s.path)
@@ -120,7 +121,8 @@ func fileName(s string) string {
 }
 
 // put takes the results of map number i and says what became of them.
-func (s *sink) put(i int, f *fitted, gives map[string]facts, outputs []*graph.Value, results []*graph.Tensor) ([]outputReport, error) {
+func (s *sink) put(i int, f *fitted, gives map[string]facts, outputs []*graph.Value, results []*graph.Tensor) (
+	[]outputReport, error) {
 	reports := make([]outputReport, len(results))
 	for k, t := range results {
 		v := outputs[k]
