@@ -1,7 +1,9 @@
 package conformance
 
 import (
+	"bytes"
 	"cmp"
+	"embed"
 	"encoding/json"
 	"fmt"
 	"html/template"
@@ -16,6 +18,34 @@ type Report struct {
 	Suite   string         `json:"suite"` // such as "ONNX 1.22.0"
 	Cases   int            `json:"cases"`
 	Engines []EngineReport `json:"engines"`
+	Peers   []PeerCount    `json:"peers,omitempty"`
+}
+
+// PeerCount is what an engine passes of another project's cases.
+type PeerCount struct {
+	Suite  string `json:"suite"`
+	Engine string `json:"engine"`
+	Pass   int    `json:"pass"`
+	Cases  int    `json:"cases"`
+}
+
+//go:embed official/onnx-go.txt skip/onnx-go.txt official/gorgonnx.txt skip/gorgonnx.txt
+var peerLists embed.FS
+
+// Peers counts the cases that github.com/owulveryck/onnx-go v0.5.0 made of the official suite of 2019: what the reference engine
+// passes, as the tests of this package hold it, and what onnx-go's own engine passes, as it publishes.
+func Peers() []PeerCount {
+	var rows []PeerCount
+	for _, p := range []struct{ list, engine string }{{"onnx-go.txt", "reference"}, {"gorgonnx.txt", "gorgonnx (as published)"}} {
+		pass, err := peerLists.ReadFile("official/" + p.list)
+		skip, err2 := peerLists.ReadFile("skip/" + p.list)
+		if err != nil || err2 != nil {
+			panic("conformance: an embedded list is missing")
+		}
+		n := bytes.Count(pass, []byte("\n"))
+		rows = append(rows, PeerCount{"onnx-go v0.5.0", p.engine, n, n + bytes.Count(skip, []byte("\n"))})
+	}
+	return rows
 }
 
 // EngineReport is one engine's part.
@@ -95,8 +125,17 @@ func (r *Report) WriteText(w io.Writer, verbose bool) error {
 		}
 		fmt.Fprintf(t, "%d\t\n", row.Cases)
 	}
-	if err := t.Flush(); err != nil || !verbose {
+	if err := t.Flush(); err != nil {
 		return err
+	}
+	for i, p := range r.Peers {
+		if i == 0 {
+			fmt.Fprintln(w)
+		}
+		fmt.Fprintf(w, "%s: %s passes %d of %d\n", p.Suite, p.Engine, p.Pass, p.Cases)
+	}
+	if !verbose {
+		return nil
 	}
 	for _, e := range r.Engines {
 		fmt.Fprintf(w, "\n%s does not pass:\n", e.Engine)
@@ -149,7 +188,8 @@ th:first-child, td:first-child, .why td { text-align: left } .why td { font-size
 <table><tr><th>opset</th>{{range .R.Engines}}<th>{{.Engine}}</th>{{end}}<th>of</th></tr>
 {{range .Rows}}<tr><td>{{.Opset}}</td>{{range .Pass}}<td>{{.}}</td>{{end}}<td>{{.Cases}}</td></tr>
 {{end}}</table>
-{{range .R.Engines}}<details><summary>{{.Engine}}: {{len .Failures}} cases do not pass</summary>
+{{range .R.Peers}}<p>{{.Suite}}: {{.Engine}} passes {{.Pass}} of {{.Cases}}.</p>
+{{end}}{{range .R.Engines}}<details><summary>{{.Engine}}: {{len .Failures}} cases do not pass</summary>
 <table class="why">{{range .Failures}}<tr><td>{{.Case}}</td><td>{{.Opset}}</td><td>{{.Outcome}}</td><td>{{.Reason}}</td></tr>
 {{end}}</table></details>
 {{end}}</html>

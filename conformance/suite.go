@@ -227,8 +227,17 @@ func Texts(results []Result, old Lists) (pass, skip string) {
 	return p.String(), s.String()
 }
 
+// cppSignature is the C++ function that an engine's message begins with.
+var cppSignature = regexp.MustCompile(`(virtual |void )?onnxruntime::.*?\)( const)? `)
+
+// firstLine shortens a reason for a list: what an engine says, without the places in its sources.
 func firstLine(s string) string {
 	s, _, _ = strings.Cut(s, "\n")
+	if _, message, ok := strings.Cut(s, "Status Message: "); ok {
+		s = message
+	}
+	words := slices.DeleteFunc(strings.Fields(s), func(w string) bool { return strings.HasPrefix(w, "/") })
+	s = cppSignature.ReplaceAllString(strings.Join(words, " "), "")
 	if len(s) > 160 {
 		s = s[:160] + "…"
 	}
