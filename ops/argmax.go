@@ -6,7 +6,8 @@ import (
 	"github.com/astronnx/astronnx/graph"
 )
 
-// ArgMax is the position of the largest element along an axis: of the first one or, with select_last_index, the last. NaN wins.
+// ArgMax is the position of the largest element along an axis: of the first one or, with select_last_index, the last.
+// NaN wins.
 // https://onnx.ai/onnx/operators/onnx__ArgMax.html
 var _ = define(Op{
 	Name: "ArgMax", Since: 1,

@@ -1,6 +1,7 @@
 package ops
 
-// ArgMin is the position of the smallest element along an axis: of the first one or, with select_last_index, the last. NaN wins.
+// ArgMin is the position of the smallest element along an axis: of the first one or, with select_last_index, the last.
+// NaN wins.
 // https://onnx.ai/onnx/operators/onnx__ArgMin.html
 var _ = define(Op{
 	Name: "ArgMin", Since: 1,

@@ -3,17 +3,21 @@ package ops
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/astronnx/astronnx/graph"
 )
 
-// Attention is softmax(scale·Q·Kᵀ + bias)·V for each head, of inputs (N, heads, length, size) or (N, length, heads·size).
+// Attention is softmax(scale·Q·Kᵀ + bias)·V for each head, of inputs (N, heads, length, size) or (N, length,
+// heads·size).
 //
-//	Attention(Q, K, V, attn_mask?, past_key?, past_value?, nonpad_kv_seqlen?) → Y, present_key, present_value, qk_matmul_output
+//	Attention(Q, K, V, attn_mask?, past_key?, past_value?, nonpad_kv_seqlen?)
+//	→ Y, present_key, present_value, qk_matmul_output
 //
-// The bias is attn_mask, whose last axis may be short, and -∞ where a key may not be seen: after the query with is_causal, outside the
-// window, or beyond nonpad_kv_seqlen. A query that may see no key gives 0. Query i stands at the place of key i + offset, where offset is the
-// length of past_key or nonpad_kv_seqlen less the number of queries. Scores pass through softcap·tanh(·/softcap) before the bias.
+// The bias is attn_mask, whose last axis may be short, and -∞ where a key may not be seen: after the query with
+// is_causal, outside the window, or beyond nonpad_kv_seqlen. A query that may see no key gives 0. Query i stands at the
+// place of key i + offset, where offset is the length of past_key or nonpad_kv_seqlen less the number of queries.
+// Scores pass through softcap·tanh(·/softcap) before the bias.
 // https://onnx.ai/onnx/operators/onnx__Attention.html
 var _ = define(Op{
 	Name: "Attention", Since: 23,
@@ -92,15 +96,15 @@ func evalAttention(c *Call) ([]*graph.Tensor, error) {
 	a := c.Node.Attrs
 	q, err := splitHeads(c.In[attQ], a.Int("q_num_heads", 0))
 	if err != nil {
-		return nil, fmt.Errorf("Q: %w", err)
+		return nil, fmt.Errorf("queries: %w", err)
 	}
 	k, err := withPast(c, attK, attPastKey)
 	if err != nil {
-		return nil, fmt.Errorf("K: %w", err)
+		return nil, fmt.Errorf("keys: %w", err)
 	}
 	v, err := withPast(c, attV, attPastValue)
 	if err != nil {
-		return nil, fmt.Errorf("V: %w", err)
+		return nil, fmt.Errorf("values: %w", err)
 	}
 	if k.Shape[2] != v.Shape[2] || q.DType != v.DType {
 		return nil, fmt.Errorf("keys %s and values %s for queries %s", k, v, q)
@@ -155,7 +159,8 @@ func attentionBiasOf(c *Call, scores []int64) (*attentionBias, error) {
 	a := c.Node.Attrs
 	b := &attentionBias{
 		offset: make([]int64, scores[0]), causal: a.Bool("is_causal", false), left: a.Int("left_window_size", -1),
-		right: a.Int("right_window_size", -1), softcap: float64(a.Float("softcap", 0)), mode: a.Int("qk_matmul_output_mode", 0),
+		right: a.Int("right_window_size", -1), softcap: float64(a.Float("softcap", 0)),
+		mode: a.Int("qk_matmul_output_mode", 0),
 	}
 	if past := c.Input(attPastKey); past != nil {
 		for n := range b.offset {
@@ -182,7 +187,7 @@ func attentionBiasOf(c *Call, scores []int64) (*attentionBias, error) {
 	}
 	width := m.Shape[len(m.Shape)-1]
 	want := []int64{scores[0], scores[1], scores[2], width}
-	if shape, err := BroadcastShape(m.Shape, want); err != nil || len(shape) != 4 || !sameShape(shape, want) || width > scores[3] {
+	if shape, err := BroadcastShape(m.Shape, want); err != nil || !slices.Equal(shape, want) || width > scores[3] {
 		return nil, fmt.Errorf("attn_mask is %s for scores of shape %v", m, scores)
 	}
 	values, err := castTensor(m, graph.Float64)
@@ -293,7 +298,8 @@ func expandAttention(b *Builder, n *graph.Node) []*graph.Value {
 	if bias := attentionBiasNodes(b, n, q, k, scores); bias != nil {
 		biased = b.Add(scores, bias)
 		// A row without a key is spared the softmax of nothing.
-		unseen := b.Op("Equal", nil, b.Op("ReduceMax", graph.Attrs{"keepdims": 1}, bias, b.Ints(-1)), b.Like(bias, math.Inf(-1)))
+		highest := b.Op("ReduceMax", graph.Attrs{"keepdims": 1}, bias, b.Ints(-1))
+		unseen := b.Op("Equal", nil, highest, b.Like(bias, math.Inf(-1)))
 		zero := b.Like(scores, 0)
 		soft := b.Op("Softmax", graph.Attrs{"axis": -1}, wide(b.Where(unseen, scores, biased)))
 		weights = b.Where(unseen, zero, b.CastLike(soft, scores))

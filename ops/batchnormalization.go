@@ -7,8 +7,9 @@ import (
 	"github.com/astronnx/astronnx/graph"
 )
 
-// BatchNormalization is (x - mean)/√(var + ε)·scale + bias by channel. With training_mode the mean and the population variance are
-// those of the batch, and the second and third output are the given ones moved towards these: momentum·given + (1 - momentum)·batch.
+// BatchNormalization is (x - mean)/√(var + ε)·scale + bias by channel. With training_mode the mean and the population
+// variance are those of the batch, and the second and third output are the given ones moved towards these:
+// momentum·given + (1 - momentum)·batch.
 // https://onnx.ai/onnx/operators/onnx__BatchNormalization.html
 var _ = define(Op{
 	Name: "BatchNormalization", Since: 14,
@@ -135,7 +136,9 @@ type batch struct {
 }
 
 // normalizeBatch first fills mean and variance if training.
-func normalizeBatch[T float32 | float64](c *Call, b batch, y, x *graph.Tensor, scale, bias, mean, variance []float64, training bool) error {
+func normalizeBatch[T float32 | float64](
+	c *Call, b batch, y, x *graph.Tensor, scale, bias, mean, variance []float64, training bool,
+) error {
 	xs, ys := graph.Data[T](x), graph.Data[T](y)
 	return parallel(c, b.channels, 1+1<<14/max(1, b.images*b.inner), func(lo, hi int) error {
 		for ch := lo; ch < hi; ch++ {
@@ -149,7 +152,8 @@ func normalizeBatch[T float32 | float64](c *Call, b batch, y, x *graph.Tensor, s
 				each(func(at int) { sum += sumOf(xs[at:at+b.inner], func(v float64) float64 { return v }) })
 				m := sum / float64(b.images*b.inner)
 				sum = 0
-				each(func(at int) { sum += sumOf(xs[at:at+b.inner], func(v float64) float64 { return (v - m) * (v - m) }) })
+				square := func(v float64) float64 { return (v - m) * (v - m) }
+				each(func(at int) { sum += sumOf(xs[at:at+b.inner], square) })
 				mean[ch], variance[ch] = m, sum/float64(b.images*b.inner)
 			}
 			factor := scale[ch] / math.Sqrt(variance[ch]+b.epsilon)
@@ -163,7 +167,8 @@ func normalizeBatch[T float32 | float64](c *Call, b batch, y, x *graph.Tensor, s
 	})
 }
 
-// batchNormGrad takes the statistics of the batch from the node where momentum 0 makes them its outputs, else computes them again.
+// batchNormGrad takes the statistics of the batch from the node where momentum 0 makes them its outputs, else computes
+// them again.
 func batchNormGrad(b *Builder, n *graph.Node, dy []*graph.Value, training bool) []*graph.Value {
 	grads := make([]*graph.Value, 5)
 	x, d := n.In[0], dy[0]
@@ -202,7 +207,8 @@ func batchNormGrad(b *Builder, n *graph.Node, dy []*graph.Value, training bool) 
 		away := b.Sub(x, mean)
 		variance = b.Div(total(b.Mul(away, away)), count)
 	}
-	inverse := b.Op("Reciprocal", nil, b.Op("Sqrt", nil, b.Add(variance, b.Like(x, float64(n.Attrs.Float("epsilon", 1e-5))))))
+	epsilon := b.Like(x, float64(n.Attrs.Float("epsilon", 1e-5)))
+	inverse := b.Op("Reciprocal", nil, b.Op("Sqrt", nil, b.Add(variance, epsilon)))
 	h := b.Mul(b.Sub(x, mean), inverse)
 	dScale, dBias := total(b.Mul(d, h)), total(d)
 	factor := b.Mul(channel(n.In[1]), inverse)
@@ -227,8 +233,8 @@ func batchNormGrad(b *Builder, n *graph.Node, dy []*graph.Value, training bool) 
 	return grads
 }
 
-// batchStatisticsGrad adds the gradients through the outputs after the first: the running mean and variance, then those of the batch.
-// of returns what output i, were it the batch's statistic, gives to the input.
+// batchStatisticsGrad adds the gradients through the outputs after the first: the running mean and variance, then those
+// of the batch. of returns what output i, were it the batch's statistic, gives to the input.
 func batchStatisticsGrad(b *Builder, n *graph.Node, dy, grads []*graph.Value, of func(i int) *graph.Value) {
 	momentum := float64(n.Attrs.Float("momentum", 0.9))
 	for i := 1; i < len(dy); i++ {

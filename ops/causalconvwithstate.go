@@ -7,8 +7,9 @@ import (
 	"github.com/astronnx/astronnx/graph"
 )
 
-// CausalConvWithState convolves each channel of (N, C, L) with its own kernel, weight (C, 1, K), so that an element sees itself and the
-// K-1 before it; those before the first come from past_state (N, C, K-1), or are 0. The second output is what follows as past_state.
+// CausalConvWithState convolves each channel of (N, C, L) with its own kernel, weight (C, 1, K), so that an element
+// sees itself and the K-1 before it; those before the first come from past_state (N, C, K-1), or are 0. The second
+// output is what follows as past_state.
 //
 //	CausalConvWithState(input, weight, bias?, past_state?) → output, present_state
 //

@@ -6,8 +6,8 @@ import (
 	"github.com/astronnx/astronnx/graph"
 )
 
-// Compress keeps the slices along an axis, or without one the elements of the flat input, at which a condition holds. A condition
-// that is too short holds nowhere beyond its end.
+// Compress keeps the slices along an axis, or without one the elements of the flat input, at which a condition holds. A
+// condition that is too short holds nowhere beyond its end.
 // https://onnx.ai/onnx/operators/onnx__Compress.html
 var _ = define(Op{
 	Name: "Compress", Since: 9,
@@ -79,8 +79,8 @@ var _ = define(Op{
 		late axis=1  [1 2] 1 2  bool[3] 1 0 1  ->  error "condition holds at 2"`,
 })
 
-// scatterBack adds d to zeros of x's shape at the places that select takes from it; it finds them by selecting from the flat
-// positions of x's elements.
+// scatterBack adds d to zeros of x's shape at the places that select takes from it; it finds them by selecting from the
+// flat positions of x's elements.
 func scatterBack(b *Builder, x, d *graph.Value, selected func(numbers *graph.Value) *graph.Value) *graph.Value {
 	shape, count := b.Op("Shape", nil, x), b.Op("Size", nil, x)
 	numbers := b.Op("Reshape", graph.Attrs{"allowzero": 1}, b.Op("Range", nil, b.Int(0), count, b.Int(1)), shape)

@@ -2,14 +2,15 @@ package ops
 
 import "github.com/astronnx/astronnx/graph"
 
-// CumProd multiplies up the elements along an axis; with exclusive without the element itself, with reverse from the end.
+// CumProd multiplies up the elements along an axis; with exclusive without the element itself, with reverse from the
+// end.
 // https://onnx.ai/onnx/operators/onnx__CumProd.html
 var _ = define(Op{
 	Name: "CumProd", Since: 26,
 	Infer: inferCumulative,
 	Eval:  cumulative{1, foldProd}.eval(),
-	// The elements before the first 0 of a line divide what follows them. The 0 itself has the products without it, and nothing after
-	// it has any effect.
+	// The elements before the first 0 of a line divide what follows them. The 0 itself has the products without it, and
+	// nothing after it has any effect.
 	Grad: func(b *Builder, n *graph.Node, dy []*graph.Value) []*graph.Value {
 		x := n.In[0]
 		nought, one := b.Like(x, 0), b.Like(x, 1)

@@ -7,8 +7,9 @@ import (
 	"github.com/astronnx/astronnx/graph"
 )
 
-// Dropout passes its input on and, in training, sets elements to 0 with the given probability and divides the others by the rest.
-// The second output tells which elements stay. A node with a seed always drops the same; without one each run differs.
+// Dropout passes its input on and, in training, sets elements to 0 with the given probability and divides the others by
+// the rest. The second output tells which elements stay. A node with a seed always drops the same; without one each run
+// differs.
 // https://onnx.ai/onnx/operators/onnx__Dropout.html
 var _ = define(Op{
 	Name: "Dropout", Since: 12,

@@ -8,8 +8,8 @@ import (
 	"github.com/astronnx/astronnx/graph"
 )
 
-// Einsum sums products of elements over the indices that its equation names on the left and not on the right; ... stands for axes that
-// broadcast. Without an arrow the result has the indices that occur once, in alphabetical order.
+// Einsum sums products of elements over the indices that its equation names on the left and not on the right; ...
+// stands for axes that broadcast. Without an arrow the result has the indices that occur once, in alphabetical order.
 // https://onnx.ai/onnx/operators/onnx__Einsum.html
 var _ = define(Op{
 	Name: "Einsum", Since: 12,
@@ -30,8 +30,8 @@ var _ = define(Op{
 		arrow   equation="i->j"  [1] 1  ->  error "index j"`,
 })
 
-// equation is a sum of products with an index for every axis of every term. Indices are letters, and runes from dots on for the axes
-// that ... stands for, counted from the last.
+// equation is a sum of products with an index for every axis of every term. Indices are letters, and runes from dots on
+// for the axes that ... stands for, counted from the last.
 type equation struct {
 	terms [][]rune
 	out   []rune
@@ -62,7 +62,7 @@ func parseEquation(text string, ranks []int) (e equation, err error) {
 		e.out = onceOnly(e.terms, widest)
 	}
 	for i, r := range e.out {
-		if slices.Contains(e.out[:i], r) || !slices.ContainsFunc(e.terms, func(t []rune) bool { return slices.Contains(t, r) }) {
+		if slices.Contains(e.out[:i], r) || !slices.Contains(slices.Concat(e.terms...), r) {
 			return e, fmt.Errorf("equation %q: index %c is twice on the right or not on the left", text, r)
 		}
 	}
@@ -74,7 +74,7 @@ func parseTerm(text string, rank int) (term []rune, wide int, err error) {
 	before, after, has := strings.Cut(text, "...")
 	for _, r := range before + after {
 		if (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') {
-			return nil, 0, fmt.Errorf("term %q, want letters and one ...", text)
+			return nil, 0, fmt.Errorf("term %q, want letters and at most one ellipsis", text)
 		}
 	}
 	if has {
@@ -205,8 +205,8 @@ type contraction struct {
 	sizes map[rune]int64
 }
 
-// operand takes the diagonal where an index occurs twice and repeats axes of size 1 to the size of their index. Small integers become
-// int64.
+// operand takes the diagonal where an index occurs twice and repeats axes of size 1 to the size of their index. Small
+// integers become int64.
 func (x contraction) operand(t *graph.Tensor, term []rune) (factor, error) {
 	if t.DType.IsInt() && t.DType.Bits() < 32 {
 		wide, err := castTensor(t, graph.Int64)
@@ -316,8 +316,9 @@ func (x contraction) product(a, b factor, needed []rune) (factor, error) {
 	return factor{withShape(y, x.shape(indices)), indices}, nil
 }
 
-// einsumGrad gives each input the sum of products of dY and the other inputs with the input's indices on the right. An index that
-// stands twice in the input is told apart there and tied by a unit matrix; one that stands nowhere else is repeated.
+// einsumGrad gives each input the sum of products of dY and the other inputs with the input's indices on the right. An
+// index that stands twice in the input is told apart there and tied by a unit matrix; one that stands nowhere else is
+// repeated.
 func einsumGrad(b *Builder, n *graph.Node, dy []*graph.Value) []*graph.Value {
 	ranks := make([]int, len(n.In))
 	for i, v := range n.In {
@@ -378,8 +379,9 @@ func (e *equation) spell() {
 // spare are the letters that the equation does not use.
 func (e *equation) spare() []rune {
 	var free []rune
+	used := append(slices.Concat(e.terms...), e.out...)
 	for _, r := range "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ" {
-		if !slices.ContainsFunc(append(slices.Clone(e.terms), e.out), func(t []rune) bool { return slices.Contains(t, r) }) {
+		if !slices.Contains(used, r) {
 			free = append(free, r)
 		}
 	}

@@ -2,12 +2,14 @@ package ops
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/astronnx/astronnx/graph"
 )
 
-// FlexAttention is prob_mod(softmax(score_mod(scale·Q·Kᵀ)))·V for each head of inputs (N, heads, length, size); a head of K and V may
-// serve several of Q. The subgraphs score_mod and prob_mod, which may be absent, keep the shape of what they are given.
+// FlexAttention is prob_mod(softmax(score_mod(scale·Q·Kᵀ)))·V for each head of inputs (N, heads, length, size); a head
+// of K and V may serve several of Q. The subgraphs score_mod and prob_mod, which may be absent, keep the shape of what
+// they are given.
 // https://onnx.ai/onnx/operators/onnx_aionnxpreview_FlexAttention.html
 var _ = preview.Define(Op{
 	Name: "FlexAttention", Since: 1,
@@ -45,11 +47,10 @@ var _ = preview.Define(Op{
 		if x, err = modified(c, "score_mod", x); err != nil {
 			return nil, err
 		}
-		weights, err := overAxis(softmax)(&Call{Ctx: c.Ctx, Node: graph.NewNode("", "Softmax", nil, nil, nil), In: []*graph.Tensor{x}})
-		if err != nil {
+		if x, err = floatsAlong(&Call{Ctx: c.Ctx, Node: c.Node}, x, 3, softmax); err != nil {
 			return nil, err
 		}
-		if x, err = modified(c, "prob_mod", weights[0]); err != nil {
+		if x, err = modified(c, "prob_mod", x); err != nil {
 			return nil, err
 		}
 		if x, err = castTensor(x, q.DType); err != nil {
@@ -95,7 +96,7 @@ func modified(c *Call, name string, x *graph.Tensor) (*graph.Tensor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	if len(y) != 1 || y[0].DType != x.DType || len(y[0].Shape) != 4 || !sameShape(y[0].Shape, x.Shape) {
+	if len(y) != 1 || y[0].DType != x.DType || !slices.Equal(y[0].Shape, x.Shape) {
 		return nil, fmt.Errorf("%s makes %v of %s, want one of its kind", name, y, x)
 	}
 	return y[0], nil

@@ -6,8 +6,8 @@ import (
 	"github.com/astronnx/astronnx/graph"
 )
 
-// Gemm is alpha·A'·B' + beta·C, where A' and B' are matrices that transA and transB transpose and C broadcasts to the result; C may
-// be absent.
+// Gemm is alpha·A'·B' + beta·C, where A' and B' are matrices that transA and transB transpose and C broadcasts to the
+// result; C may be absent.
 // https://onnx.ai/onnx/operators/onnx__Gemm.html
 var _ = define(Op{
 	Name: "Gemm", Since: 1,
@@ -28,11 +28,11 @@ var _ = define(Op{
 		}
 		shape, err := broadcastDims(t.Shape, c.Type(2).Shape)
 		if err != nil {
-			return nil, fmt.Errorf("C: %w", err)
+			return nil, fmt.Errorf("addend: %w", err)
 		}
 		for i, d := range t.Shape {
 			if len(shape) != 2 || d.Known() && shape[i].Size != d.Size {
-				return nil, fmt.Errorf("C is %s, the product %s", c.Type(2), t)
+				return nil, fmt.Errorf("the addend is %s, the product %s", c.Type(2), t)
 			}
 		}
 		return []*graph.Type{t}, nil
@@ -65,7 +65,7 @@ var _ = define(Op{
 		turn  transA=1 transB=1 alpha=0.5 beta=2.0  [2 2] 1 2 3 4  [3 2] 1 0 0 1 1 1  [2 1] 1 -1  ->  [2 3] 2.5 3.5 4 -1 0 1
 		left  transA=1  [2 1] 1 2  [2 2] 1 2 3 4  ->  [1 2] 7 10
 		right transB=1 alpha=2.0  [1 2] 1 2  [2 2] 1 2 3 4  ->  [1 2] 10 22
-		wide  [1 1] 1  [1 1] 1  [2 1] 1 1  ->  error "C"`,
+		wide  [1 1] 1  [1 1] 1  [2 1] 1 1  ->  error "addend"`,
 })
 
 func gemmAs[T Real](c *Call) (*graph.Tensor, error) {
@@ -90,7 +90,7 @@ func gemmAs[T Real](c *Call) (*graph.Tensor, error) {
 	if bias := c.Input(2); bias != nil {
 		shape, err := BroadcastShape(y.Shape, bias.Shape)
 		if err != nil || len(shape) != 2 || shape[0] != y.Shape[0] || shape[1] != y.Shape[1] || bias.DType != y.DType {
-			return nil, fmt.Errorf("C is %s, the product %s", bias, y)
+			return nil, fmt.Errorf("the addend is %s, the product %s", bias, y)
 		}
 		gatherStrided(y, bias, broadcastStrides(bias.Shape, y.Shape), 0)
 		if beta := c.Node.Attrs.Float("beta", 1); beta != 1 {

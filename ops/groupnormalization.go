@@ -6,8 +6,8 @@ import (
 	"github.com/astronnx/astronnx/graph"
 )
 
-// GroupNormalization is (x - mean)/√(var + ε)·scale + bias with the moments of each of num_groups groups of channels of each image;
-// scale and bias are by channel.
+// GroupNormalization is (x - mean)/√(var + ε)·scale + bias with the moments of each of num_groups groups of channels of
+// each image; scale and bias are by channel.
 // https://onnx.ai/onnx/operators/onnx__GroupNormalization.html
 var _ = define(Op{
 	Name: "GroupNormalization", Since: 21,

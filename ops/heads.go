@@ -35,13 +35,15 @@ func swapAxes(x *graph.Tensor, i, j int) *graph.Tensor {
 	return y
 }
 
-// headProduct multiplies the matrices a (N, Ha, m, k) and b (N, Hb, k, n), where each head of b serves Ha/Hb consecutive ones of a.
+// headProduct multiplies the matrices a (N, Ha, m, k) and b (N, Hb, k, n), where each head of b serves Ha/Hb
+// consecutive ones of a.
 func headProduct(c *Call, a, b *graph.Tensor) (*graph.Tensor, error) {
 	s, t := a.Shape, b.Shape
 	if t[1] == 0 || s[1]%t[1] != 0 || s[0] != t[0] {
 		return nil, fmt.Errorf("%s and %s: the heads of the first are no multiple of those of the second", a, b)
 	}
-	y, err := matMul(c, withShape(a, []int64{s[0], t[1], s[1] / t[1], s[2], s[3]}), withShape(b, []int64{t[0], t[1], 1, t[2], t[3]}))
+	groups := withShape(a, []int64{s[0], t[1], s[1] / t[1], s[2], s[3]})
+	y, err := matMul(c, groups, withShape(b, []int64{t[0], t[1], 1, t[2], t[3]}))
 	if err != nil {
 		return nil, err
 	}
@@ -56,12 +58,12 @@ func headScores(c *Call, q, k *graph.Tensor, scale float64) (*graph.Tensor, erro
 	if scale == 0 {
 		scale = 1 / math.Sqrt(float64(q.Shape[3]))
 	}
-	scaledQ, err := eachFloat(func(x float64) float64 { return x * scale })(&Call{Ctx: c.Ctx, Node: c.Node, In: []*graph.Tensor{q}})
+	inner := *c
+	inner.New, inner.In = nil, []*graph.Tensor{q}
+	scaledQ, err := eachFloat(func(x float64) float64 { return x * scale })(&inner)
 	if err != nil {
 		return nil, err
 	}
-	inner := *c
-	inner.New = nil
 	return headProduct(&inner, scaledQ[0], swapAxes(k, 2, 3))
 }
 

@@ -51,7 +51,8 @@ var _ = define(Op{
 		two epsilon=0.0  [1 2 2] 1 3 5 -5  [2] 1 2  [2] 0 1  ->  [1 2 2] -1 1 3 -1`,
 })
 
-// channelSums are the gradients of scale and bias, vectors, from those of the result and the standardised input, both (N, C, L).
+// channelSums are the gradients of scale and bias, vectors, from those of the result and the standardised input, both
+// (N, C, L).
 func channelSums(b *Builder, d, h *graph.Value) []*graph.Value {
 	sum := func(v *graph.Value) *graph.Value {
 		return b.Op("ReduceSum", graph.Attrs{"keepdims": 0}, v, b.Ints(0, 2))

@@ -2,8 +2,8 @@ package ops
 
 import "github.com/astronnx/astronnx/graph"
 
-// alongAxis copies each line of x along an axis, lets f change the copy and stores it in y, which has x's type and shape. Lines run
-// on all cores; f must not share state between them.
+// alongAxis copies each line of x along an axis, lets f change the copy and stores it in y, which has x's type and
+// shape. Lines run on all cores; f must not share state between them.
 func alongAxis[T Real, W float64 | int64 | uint64](c *Call, y, x *graph.Tensor, axis int, f func(line []W)) error {
 	xs, ys := graph.Data[T](x), graph.Data[T](y)
 	outer, _ := graph.NumElements(x.Shape[:axis])

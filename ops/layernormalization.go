@@ -6,8 +6,8 @@ import (
 	"github.com/astronnx/astronnx/graph"
 )
 
-// LayerNormalization is (x - mean)/√(var + ε)·scale + bias with the moments of all axes from the named one on. Its further outputs
-// are these means and the reciprocal deviations, in the type that stash_type names.
+// LayerNormalization is (x - mean)/√(var + ε)·scale + bias with the moments of all axes from the named one on. Its
+// further outputs are these means and the reciprocal deviations, in the type that stash_type names.
 // https://onnx.ai/onnx/operators/onnx__LayerNormalization.html
 var _ = define(Op{
 	Name: "LayerNormalization", Since: 17,

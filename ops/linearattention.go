@@ -64,15 +64,16 @@ var _ = define(Op{
 		if err != nil {
 			return nil, err
 		}
-		stored := c.In[0].DType
-		if past := c.Input(3); past != nil {
-			stored = past.DType
-		}
-		y, err := castTensor(graph.FromSlice(out, c.In[0].Shape[0], c.In[0].Shape[1], int64(a.heads*a.sizeV)), c.In[0].DType)
+		q := c.In[0]
+		y, err := castTensor(graph.FromSlice(out, q.Shape[0], q.Shape[1], int64(a.heads*a.sizeV)), q.DType)
 		if err != nil {
 			return nil, err
 		}
-		shape := []int64{c.In[0].Shape[0], int64(a.groups), int64(a.sizeK), int64(a.sizeV)}
+		stored := q.DType
+		if past := c.Input(3); past != nil {
+			stored = past.DType
+		}
+		shape := []int64{q.Shape[0], int64(a.groups), int64(a.sizeK), int64(a.sizeV)}
 		state, err := castTensor(graph.FromSlice(a.state, shape...), stored)
 		return []*graph.Tensor{y, state}, err
 	},
@@ -85,7 +86,8 @@ var _ = define(Op{
 			[1 1 2] 1 2  [1 1 1] 3  [1 1 1] 1  [1 1 1 1] 4  [1 1 1] 0.6931472  ->  [1 1 2] 11 22  [1 1 1 1] 11
 		delta  q_num_heads=1 kv_num_heads=1 scale=1.0
 			[1 1 1] 1  [1 1 1] 2  [1 1 1] 5  [1 1 1 1] 1  [1 1 1] 0  [1 1 1] 0.5  ->  [1 1 1] 4  [1 1 1 1] 4
-		rule   update_rule="linear" q_num_heads=1 kv_num_heads=1  [1 1 1] 1  [1 1 1] 1  [1 1 1] 1  _  [1 1 1] 0  ->  error "decay"`,
+		rule   update_rule="linear" q_num_heads=1 kv_num_heads=1
+			[1 1 1] 1  [1 1 1] 1  [1 1 1] 1  _  [1 1 1] 0  ->  error "decay"`,
 })
 
 func checkHeads(heads, groups int64) error {
@@ -117,9 +119,12 @@ func linearAttentionOf(c *Call) (*linearAttention, error) {
 	q, k, v := c.In[0].Shape, c.In[1].Shape, c.In[2].Shape
 	sizeK, sizeV := q[2]/heads, v[2]/groups
 	if q[2] != sizeK*heads || k[2] != sizeK*groups || v[2] != sizeV*groups {
-		return nil, fmt.Errorf("%s, %s and %s do not make %d heads of queries and %d of keys", c.In[0], c.In[1], c.In[2], heads, groups)
+		return nil, fmt.Errorf("%s, %s and %s do not make %d heads of queries and %d of keys",
+			c.In[0], c.In[1], c.In[2], heads, groups)
 	}
-	a := &linearAttention{images: int(q[0]), tokens: int(q[1]), heads: int(heads), groups: int(groups), sizeK: int(sizeK), sizeV: int(sizeV)}
+	a := &linearAttention{
+		images: int(q[0]), tokens: int(q[1]), heads: int(heads), groups: int(groups), sizeK: int(sizeK), sizeV: int(sizeV),
+	}
 	if a.scale = float64(attrs.Float("scale", 0)); a.scale == 0 {
 		a.scale = 1 / math.Sqrt(float64(sizeK))
 	}

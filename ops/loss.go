@@ -2,12 +2,13 @@ package ops
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/astronnx/astronnx/graph"
 )
 
-// classLoss is -Σ weight·x at the target classes of x (N, C, ...), whose targets are (N, ...): the sum, the weighted mean or, without
-// reduction, each. A target of ignore_index counts for nothing.
+// classLoss is -Σ weight·x at the target classes of x (N, C, ...), whose targets are (N, ...): the sum, the weighted
+// mean or, without reduction, each. A target of ignore_index counts for nothing.
 func classLoss(c *Call, x *graph.Tensor) (*graph.Tensor, error) {
 	target := c.In[1]
 	images, classes, inner, err := imageShape(x)
@@ -15,7 +16,7 @@ func classLoss(c *Call, x *graph.Tensor) (*graph.Tensor, error) {
 		return nil, err
 	}
 	want := append([]int64{images}, x.Shape[2:]...)
-	if len(target.Shape) != len(want) || !sameShape(target.Shape, want) {
+	if !slices.Equal(target.Shape, want) {
 		return nil, fmt.Errorf("targets are %s for scores %s", target, x)
 	}
 	labels, err := int64s(target)
@@ -84,7 +85,8 @@ func inferClassLoss(c *Inference) (*graph.Type, error) {
 	return loss, nil
 }
 
-// classLossGrad is the gradient of classLoss in x and in the weights, nil where there are none, for the gradient d of the loss.
+// classLossGrad is the gradient of classLoss in x and in the weights, nil where there are none, for the gradient d of
+// the loss.
 func classLossGrad(b *Builder, n *graph.Node, x, d *graph.Value) (dx, dw *graph.Value) {
 	classes := b.Op("Shape", graph.Attrs{"start": 1, "end": 2}, x)
 	label := n.In[1]

@@ -7,8 +7,8 @@ import (
 	"github.com/astronnx/astronnx/graph"
 )
 
-// LRN divides by (bias + alpha/size·Σx²)^beta, where the sum is over size neighbouring channels; of an even number one more follows
-// than precedes.
+// LRN divides by (bias + alpha/size·Σx²)^beta, where the sum is over size neighbouring channels; of an even number one
+// more follows than precedes.
 // https://onnx.ai/onnx/operators/onnx__LRN.html
 var _ = define(Op{
 	Name: "LRN", Since: 1,
@@ -83,5 +83,6 @@ type lrn struct{ alpha, beta, bias float64 }
 
 func lrnFactors(n *graph.Node) lrn {
 	a := n.Attrs
-	return lrn{float64(a.Float("alpha", 1e-4)) / float64(a.Int("size", 1)), float64(a.Float("beta", 0.75)), float64(a.Float("bias", 1))}
+	alpha := float64(a.Float("alpha", 1e-4)) / float64(a.Int("size", 1))
+	return lrn{alpha, float64(a.Float("beta", 0.75)), float64(a.Float("bias", 1))}
 }

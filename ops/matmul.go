@@ -6,8 +6,8 @@ import (
 	"github.com/astronnx/astronnx/graph"
 )
 
-// MatMul is the matrix product of the last two axes with NumPy's broadcasting of the others; a vector is a row on the left and a
-// column on the right.
+// MatMul is the matrix product of the last two axes with NumPy's broadcasting of the others; a vector is a row on the
+// left and a column on the right.
 // https://onnx.ai/onnx/operators/onnx__MatMul.html
 var _ = define(Op{
 	Name: "MatMul", Since: 1,
@@ -119,7 +119,8 @@ func matMulAs[T Real](c *Call, a, b *graph.Tensor) (*graph.Tensor, error) {
 	as, bs, ys := graph.Data[T](a), graph.Data[T](b), graph.Data[T](y)
 	if lb == 0 && la > 0 { // one matrix on the right serves all rows
 		count := len(ys) / max(1, n)
-		err = addProduct(c, 1, matrix[T]{as, count, k, k, false}, matrix[T]{bs, k, n, n, false}, matrix[T]{ys, count, n, n, false})
+		rows, out := matrix[T]{as, count, k, k, false}, matrix[T]{ys, count, n, n, false}
+		err = addProduct(c, 1, rows, matrix[T]{bs, k, n, n, false}, out)
 	} else {
 		err = eachMatrix(c, stack, left, right, m*n*k, func(i, j, o int) error {
 			return addProduct(c, 1, matrix[T]{as[i*m*k:], m, k, k, false}, matrix[T]{bs[j*k*n:], k, n, n, false},
@@ -135,8 +136,8 @@ func matMulAs[T Real](c *Call, a, b *graph.Tensor) (*graph.Tensor, error) {
 	return y, err
 }
 
-// eachMatrix calls f with the numbers of the matrices of both operands and of the result that belong together, small ones on all
-// cores.
+// eachMatrix calls f with the numbers of the matrices of both operands and of the result that belong together, small
+// ones on all cores.
 func eachMatrix(c *Call, stack, left, right []int64, work int, f func(i, j, o int) error) error {
 	var at [][2]int
 	sides := [][]int{broadcastStrides(left[:len(left)-2], stack), broadcastStrides(right[:len(right)-2], stack)}
@@ -159,8 +160,8 @@ func eachMatrix(c *Call, stack, left, right []int64, work int, f func(i, j, o in
 	})
 }
 
-// matMulGrad gives dA = dY·Bᵀ and dB = Aᵀ·dY. The walk sums over stacks that were broadcast; only where one matrix on the right
-// serves many, its gradient is made as one product.
+// matMulGrad gives dA = dY·Bᵀ and dB = Aᵀ·dY. The walk sums over stacks that were broadcast; only where one matrix on
+// the right serves many, its gradient is made as one product.
 func matMulGrad(b *Builder, n *graph.Node, dy []*graph.Value) []*graph.Value {
 	x, w, d := n.In[0], n.In[1], dy[0]
 	rx, rw := x.Type.Rank(), w.Type.Rank()

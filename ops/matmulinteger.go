@@ -2,12 +2,13 @@ package ops
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/astronnx/astronnx/graph"
 )
 
-// MatMulInteger is the matrix product of 8-bit integers less their zero points, in int32. The zero point of A is one number or one for
-// each row, that of B one or one for each column.
+// MatMulInteger is the matrix product of 8-bit integers less their zero points, in int32. The zero point of A is one
+// number or one for each row, that of B one or one for each column.
 // https://onnx.ai/onnx/operators/onnx__MatMulInteger.html
 var _ = define(Op{
 	Name: "MatMulInteger", Since: 10,
@@ -40,7 +41,8 @@ var _ = define(Op{
 		long   u8[1 2] 1 2  u8[2 1] 1 2  u8[3] 1 1 1  ->  error "zero point"`,
 })
 
-// lessZeroPoint is t - zero in int32. A zero point of more than one number belongs to the named one of the last two axes.
+// lessZeroPoint is t - zero in int32. A zero point of more than one number belongs to the named one of the last two
+// axes.
 func lessZeroPoint(t, zero *graph.Tensor, axis int) (*graph.Tensor, error) {
 	if t.DType != graph.Int8 && t.DType != graph.Uint8 {
 		return nil, fmt.Errorf("got %s, want int8 or uint8", t)
@@ -60,7 +62,7 @@ func lessZeroPoint(t, zero *graph.Tensor, axis int) (*graph.Tensor, error) {
 		shift = withShape(shift, []int64{zero.Shape[0], 1})
 	}
 	shape, err := BroadcastShape(t.Shape, shift.Shape)
-	if err != nil || len(shape) != len(t.Shape) || !sameShape(shape, t.Shape) {
+	if err != nil || !slices.Equal(shape, t.Shape) {
 		return nil, fmt.Errorf("the zero point is %s for %s", zero, t)
 	}
 	ws, zs := graph.Data[int32](wide), graph.Data[int32](shift)

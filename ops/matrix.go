@@ -29,46 +29,52 @@ func (m matrix[T]) at(i, j int) int {
 	return i*m.Stride + j
 }
 
-// rows is the part of m, as it is read, from row lo up to hi.
-func (m matrix[T]) rows(lo, hi int) matrix[T] {
+// part is m, as it is read, in the rows and columns of two ranges.
+func (m matrix[T]) part(rows, cols [2]int) matrix[T] {
+	m.Data = m.Data[m.at(rows[0], cols[0]):]
 	if m.Transposed {
-		m.Data, m.Cols = m.Data[lo:], hi-lo
-	} else {
-		m.Data, m.Rows = m.Data[lo*m.Stride:], hi-lo
+		rows, cols = cols, rows
 	}
+	m.Rows, m.Cols = rows[1]-rows[0], cols[1]-cols[0]
 	return m
 }
 
-// panelWork is how many multiplications a product makes between two looks at the context.
+// panelWork is about how many multiplications a product makes between two looks at the context.
 const panelWork = 1 << 26
 
-// addProduct adds alpha·a·b to y, which is not transposed: floats by BLAS on all cores, integers by the definition. It stops when c is
-// cancelled. Every matrix product of the operators comes through here.
+// addProduct adds alpha·a·b to y, which is not transposed: floats by BLAS on all cores, integers by the definition. It
+// stops when c is cancelled. Every matrix product of the operators comes through here.
 func addProduct[T Real](c *Call, alpha T, a, b, y matrix[T]) error {
 	m, k := a.dims()
 	_, n := b.dims()
 	if m == 0 || n == 0 || k == 0 {
 		return c.Err()
 	}
-	panel := min(m, max(16, panelWork/(n*k)))
-	for lo := 0; lo < m; lo += panel {
-		if err := c.Err(); err != nil {
-			return err
+	rows := min(m, max(64, panelWork/(n*k)))
+	cols := min(n, max(64, panelWork/(rows*k)))
+	deep := min(k, max(64, panelWork/(rows*cols)))
+	for i := 0; i < m; i += rows {
+		for j := 0; j < n; j += cols {
+			for l := 0; l < k; l += deep {
+				if err := c.Err(); err != nil {
+					return err
+				}
+				im, jn, lk := [2]int{i, min(i+rows, m)}, [2]int{j, min(j+cols, n)}, [2]int{l, min(l+deep, k)}
+				multiply(alpha, a.part(im, lk), b.part(lk, jn), y.part(im, jn))
+			}
 		}
-		hi := min(lo+panel, m)
-		multiply(alpha, a.rows(lo, hi), b, y.rows(lo, hi))
 	}
 	return nil
 }
 
 func multiply[T Real](alpha T, a, b, y matrix[T]) {
-	switch data := any(y.Data).(type) {
+	switch any(y.Data).(type) {
 	case []float32:
-		blas32.Gemm(flag(a), flag(b), float32(alpha), general32(any(a).(matrix[float32])), general32(any(b).(matrix[float32])),
-			1, blas32.General{Rows: y.Rows, Cols: y.Cols, Stride: y.Stride, Data: data})
+		blas32.Gemm(flag(a), flag(b), float32(alpha), general32(any(a).(matrix[float32])),
+			general32(any(b).(matrix[float32])), 1, general32(any(y).(matrix[float32])))
 	case []float64:
-		blas64.Gemm(flag(a), flag(b), float64(alpha), general64(any(a).(matrix[float64])), general64(any(b).(matrix[float64])),
-			1, blas64.General{Rows: y.Rows, Cols: y.Cols, Stride: y.Stride, Data: data})
+		blas64.Gemm(flag(a), flag(b), float64(alpha), general64(any(a).(matrix[float64])),
+			general64(any(b).(matrix[float64])), 1, general64(any(y).(matrix[float64])))
 	default:
 		m, k := a.dims()
 		_, n := b.dims()

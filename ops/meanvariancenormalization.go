@@ -6,7 +6,8 @@ import (
 	"github.com/astronnx/astronnx/graph"
 )
 
-// MeanVarianceNormalization is (x - mean)/(deviation + 1e-9) with the moments along axes, without those of a channel by default.
+// MeanVarianceNormalization is (x - mean)/(deviation + 1e-9) with the moments along axes, without those of a channel by
+// default.
 // https://onnx.ai/onnx/operators/onnx__MeanVarianceNormalization.html
 var _ = define(Op{
 	Name: "MeanVarianceNormalization", Since: 9,

@@ -1,7 +1,7 @@
 package ops
 
-// mersenne is the generator MT19937 of Matsumoto and Nishimura (1998), which the standard's reference implementation and NumPy's
-// RandomState use: a node with a seed draws what they draw.
+// mersenne is the generator MT19937 of Matsumoto and Nishimura (1998), which the standard's reference implementation
+// and NumPy's RandomState use: a node with a seed draws what they draw.
 type mersenne struct {
 	state [624]uint32
 	next  int

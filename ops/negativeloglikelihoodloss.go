@@ -2,8 +2,8 @@ package ops
 
 import "github.com/astronnx/astronnx/graph"
 
-// NegativeLogLikelihoodLoss is -weight·x at the target class, of x (N, C, ...) and targets (N, ...): summed, averaged by weight, or
-// each. A target of ignore_index counts for nothing; any other outside the classes is an error.
+// NegativeLogLikelihoodLoss is -weight·x at the target class, of x (N, C, ...) and targets (N, ...): summed, averaged
+// by weight, or each. A target of ignore_index counts for nothing; any other outside the classes is an error.
 // https://onnx.ai/onnx/operators/onnx__NegativeLogLikelihoodLoss.html
 var _ = define(Op{
 	Name: "NegativeLogLikelihoodLoss", Since: 12,

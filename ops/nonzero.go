@@ -2,7 +2,8 @@ package ops
 
 import "github.com/astronnx/astronnx/graph"
 
-// NonZero returns the positions of elements that are not 0, in row-major order: one column each, of as many indices as x has axes.
+// NonZero returns the positions of elements that are not 0, in row-major order: one column each, of as many indices as
+// x has axes.
 // https://onnx.ai/onnx/operators/onnx__NonZero.html
 var _ = define(Op{
 	Name: "NonZero", Since: 9,

@@ -3,13 +3,16 @@ package ops
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/astronnx/astronnx/graph"
 )
 
-// standardised divides each row of x by its standard deviation, or, unless centred, by its root mean square: it returns the result,
-// of x's shape, and the rows' means (0 unless centred) and reciprocal deviations.
-func standardised(c *Call, x *graph.Tensor, size int, epsilon float64, centred bool) (y *graph.Tensor, mean, inverse []float64, err error) {
+// standardised divides each row of x by its standard deviation, or, unless centred, by its root mean square: it returns
+// the result, of x's shape, and the rows' means (0 unless centred) and reciprocal deviations.
+func standardised(c *Call, x *graph.Tensor, size int, epsilon float64, centred bool) (
+	y *graph.Tensor, mean, inverse []float64, err error,
+) {
 	rows := 0
 	if size > 0 {
 		rows = int(x.Len()) / size
@@ -27,7 +30,9 @@ func standardised(c *Call, x *graph.Tensor, size int, epsilon float64, centred b
 	return y, mean, inverse, err
 }
 
-func standardiseAs[T float32 | float64](c *Call, y, x *graph.Tensor, size int, epsilon float64, centred bool, mean, inverse []float64) error {
+func standardiseAs[T float32 | float64](
+	c *Call, y, x *graph.Tensor, size int, epsilon float64, centred bool, mean, inverse []float64,
+) error {
 	xs, ys := graph.Data[T](x), graph.Data[T](y)
 	return parallel(c, len(mean), 1+1<<14/max(1, size), func(lo, hi int) error {
 		for r := lo; r < hi; r++ {
@@ -65,7 +70,7 @@ func scaled(c *Call, x, scale, bias *graph.Tensor) (*graph.Tensor, error) {
 		if t == nil {
 			continue
 		}
-		if shape, err := BroadcastShape(x.Shape, t.Shape); err != nil || len(shape) != len(x.Shape) || !sameShape(shape, x.Shape) {
+		if shape, err := BroadcastShape(x.Shape, t.Shape); err != nil || !slices.Equal(shape, x.Shape) {
 			return nil, fmt.Errorf("%s does not broadcast to %s", t, x)
 		}
 	}
@@ -74,15 +79,6 @@ func scaled(c *Call, x, scale, bias *graph.Tensor) (*graph.Tensor, error) {
 		y, err = plus.apply(c, y, bias)
 	}
 	return y, err
-}
-
-func sameShape(a, b []int64) bool {
-	for i, d := range a {
-		if d != b[i] {
-			return false
-		}
-	}
-	return true
 }
 
 // perChannel views a vector of one number for each of n channels as a column, so that it broadcasts to (N, C, L).
@@ -123,8 +119,8 @@ func float64sOf(t *graph.Tensor) ([]float64, error) {
 	return graph.Data[float64](wide), nil
 }
 
-// standardGrad is the gradient of the input of a standardisation over axes: with h its result, inverse its reciprocal deviations and g
-// the gradient of h, inverse·(g - mean(g) - h·mean(g·h)), without mean(g) unless centred.
+// standardGrad is the gradient of the input of a standardisation over axes: with h its result, inverse its reciprocal
+// deviations and g the gradient of h, inverse·(g - mean(g) - h·mean(g·h)), without mean(g) unless centred.
 func standardGrad(b *Builder, h, inverse, g, axes *graph.Value, centred bool) *graph.Value {
 	mean := func(v *graph.Value) *graph.Value {
 		sum := sumKept(b, v, axes)

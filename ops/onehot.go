@@ -6,8 +6,8 @@ import (
 	"github.com/astronnx/astronnx/graph"
 )
 
-// OneHot inserts an axis of size depth that has the second value at the place of the index and the first elsewhere; a negative index
-// counts from the end, and one outside depth names no place.
+// OneHot inserts an axis of size depth that has the second value at the place of the index and the first elsewhere; a
+// negative index counts from the end, and one outside depth names no place.
 // https://onnx.ai/onnx/operators/onnx__OneHot.html
 var _ = define(Op{
 	Name: "OneHot", Since: 9,

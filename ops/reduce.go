@@ -8,8 +8,8 @@ import (
 	"github.com/astronnx/astronnx/graph"
 )
 
-// fold reduces the elements along axes to one, in the widest type of their kind. Integers go through float64 where there is no fold
-// of integers.
+// fold reduces the elements along axes to one, in the widest type of their kind. Integers go through float64 where
+// there is no fold of integers.
 type fold struct {
 	Start func(d graph.DType) extremes // the result of nothing; nil: 0
 	Float func(acc, x float64) float64
@@ -105,7 +105,9 @@ func (f fold) over(c *Call, x *graph.Tensor, over []bool) (*graph.Tensor, error)
 	return nil, unsupported(c, x.DType)
 }
 
-func foldAs[T Real, W float64 | int64 | uint64](c *Call, y, x *graph.Tensor, start W, f func(acc, x W) W, finish func(W) W) error {
+func foldAs[T Real, W float64 | int64 | uint64](
+	c *Call, y, x *graph.Tensor, start W, f func(acc, x W) W, finish func(W) W,
+) error {
 	xs, ys := graph.Data[T](x), graph.Data[T](y)
 	acc := make([]W, len(ys))
 	for i := range acc {
@@ -142,7 +144,8 @@ func foldAs[T Real, W float64 | int64 | uint64](c *Call, y, x *graph.Tensor, sta
 	return err
 }
 
-// reducedAxes marks the axes that a reduction folds: the given ones or, if there are none, all unless noop_with_empty_axes is set.
+// reducedAxes marks the axes that a reduction folds: the given ones or, if there are none, all unless
+// noop_with_empty_axes is set.
 func reducedAxes(c *Call) ([]bool, error) {
 	axes, err := evalAxes(c)
 	if err != nil {
@@ -209,7 +212,8 @@ func reducedType(c *Inference) ([]*graph.Type, error) {
 	return []*graph.Type{t}, nil
 }
 
-// spread gives v, of the shape of n's result, the dimensions of size 1 that n dropped, so that it broadcasts to n's input.
+// spread gives v, of the shape of n's result, the dimensions of size 1 that n dropped, so that it broadcasts to n's
+// input.
 func spread(b *Builder, n *graph.Node, v *graph.Value) *graph.Value {
 	axes := axesValue(b, n)
 	if n.Attrs.Bool("keepdims", true) || axes == nil {

@@ -6,7 +6,8 @@ import (
 	"github.com/astronnx/astronnx/graph"
 )
 
-// ReduceLogSumExp is the logarithm of the sum of exponentials along axes, without overflow. Before opset 18 axes is an attribute.
+// ReduceLogSumExp is the logarithm of the sum of exponentials along axes, without overflow. Before opset 18 axes is an
+// attribute.
 // https://onnx.ai/onnx/operators/onnx__ReduceLogSumExp.html
 var _ = define(Op{
 	Name: "ReduceLogSumExp", Since: 1,

@@ -6,16 +6,16 @@ import (
 	"github.com/astronnx/astronnx/graph"
 )
 
-// RotaryEmbedding turns pairs of elements of each head, of (N, heads, length, size) or (N, length, heads·size), by the angles of their
-// places. A pair is an element of the first half and its counterpart in the second or, interleaved, two neighbours; only the first
-// rotary_embedding_dim elements turn, 0 meaning all. The cosines and sines are (N, length, pairs), or (places, pairs) next to
-// position_ids (N, length).
+// RotaryEmbedding turns pairs of elements of each head, of (N, heads, length, size) or (N, length, heads·size), by the
+// angles of their places. A pair is an element of the first half and its counterpart in the second or, interleaved, two
+// neighbours; only the first rotary_embedding_dim elements turn, 0 meaning all. The cosines and sines are (N, length,
+// pairs), or (places, pairs) next to position_ids (N, length).
 // https://onnx.ai/onnx/operators/onnx__RotaryEmbedding.html
 var _ = define(Op{
 	Name: "RotaryEmbedding", Since: 23,
 	Infer: func(c *Inference) ([]*graph.Type, error) {
 		if r := c.Type(0).Rank(); r >= 0 && r != 3 && r != 4 {
-			return nil, fmt.Errorf("X is %s, want rank 3 or 4", c.Type(0))
+			return nil, fmt.Errorf("the input is %s, want rank 3 or 4", c.Type(0))
 		}
 		return sameAsFirst(c)
 	},
@@ -95,7 +95,8 @@ func rotaryAngles(c *Call, input, images, length, pairs int) ([]float64, error) 
 		return all, nil
 	}
 	if len(t.Shape) != 2 || t.Shape[1] != int64(pairs) || places.Len() != int64(images*length) {
-		return nil, fmt.Errorf("input %d is %s at places %s, want %d pairs of elements at %d × %d places", input, t, places, pairs, images, length)
+		return nil, fmt.Errorf("input %d is %s at places %s, want %d pairs of elements at %d × %d places",
+			input, t, places, pairs, images, length)
 	}
 	index, err := indices(places, t.Shape[0])
 	if err != nil {

@@ -2,8 +2,8 @@ package ops
 
 import "github.com/astronnx/astronnx/graph"
 
-// SoftmaxCrossEntropyLoss is the NegativeLogLikelihoodLoss of the log-softmax of scores (N, C, ...) over the classes, which is its second
-// output.
+// SoftmaxCrossEntropyLoss is the NegativeLogLikelihoodLoss of the log-softmax of scores (N, C, ...) over the classes,
+// which is its second output.
 // https://onnx.ai/onnx/operators/onnx__SoftmaxCrossEntropyLoss.html
 var _ = define(Op{
 	Name: "SoftmaxCrossEntropyLoss", Since: 12,
@@ -48,7 +48,8 @@ var _ = define(Op{
 	Cases: `
 		mean   [2 2] 0 0 1 3  i64[2] 0 1  ->  [] 0.4100376
 		each   reduction="none"  [1 2 2] 0 1 0 3  i64[1 2] 1 1  ->  [1 2] 0.6931472 0.126928
-		ignore ignore_index=-1 reduction="sum"  [2 2] 0 0 1 3  i64[2] -1 0  ->  [] 2.126928  [2 2] -0.6931472 -0.6931472 -2.126928 -0.126928
+		ignore ignore_index=-1 reduction="sum"  [2 2] 0 0 1 3  i64[2] -1 0  ->  [] 2.126928
+			[2 2] -0.6931472 -0.6931472 -2.126928 -0.126928
 		weight [2 2] 0 0 1 3  i64[2] 0 1  [2] 1 3  ->  [] 0.2684828
 		label  [1 2] 1 2  i64[1] -1  ->  error "target -1"`,
 })

@@ -7,8 +7,8 @@ import (
 	"github.com/astronnx/astronnx/graph"
 )
 
-// TopK returns the k largest (or, with largest=0, smallest) elements along an axis, in order, and their positions; of equal ones the
-// first come first. NaN counts as the largest. Before opset 10 k is an attribute.
+// TopK returns the k largest (or, with largest=0, smallest) elements along an axis, in order, and their positions; of
+// equal ones the first come first. NaN counts as the largest. Before opset 10 k is an attribute.
 // https://onnx.ai/onnx/operators/onnx__TopK.html
 var _ = define(Op{
 	Name: "TopK", Since: 1,

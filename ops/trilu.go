@@ -6,7 +6,8 @@ import (
 	"github.com/astronnx/astronnx/graph"
 )
 
-// Trilu keeps the upper or the lower triangle of the matrices in the last two axes, from the k-th diagonal on, and zeros elsewhere.
+// Trilu keeps the upper or the lower triangle of the matrices in the last two axes, from the k-th diagonal on, and
+// zeros elsewhere.
 // https://onnx.ai/onnx/operators/onnx__Trilu.html
 var _ = define(Op{
 	Name: "Trilu", Since: 14,

@@ -8,9 +8,9 @@ import (
 	"github.com/astronnx/astronnx/graph"
 )
 
-// Unique returns the different elements or, along an axis, the different slices, in ascending order or (sorted=0) in that of their
-// first occurrence; then the place of each one's first occurrence, for each element of the input its number, and how often each
-// occurs.
+// Unique returns the different elements or, along an axis, the different slices, in ascending order or (sorted=0) in
+// that of their first occurrence; then the place of each one's first occurrence, for each element of the input its
+// number, and how often each occurs.
 // https://onnx.ai/onnx/operators/onnx__Unique.html
 var _ = define(Op{
 	Name: "Unique", Since: 11,
