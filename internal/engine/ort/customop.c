@@ -149,15 +149,15 @@ void input_shape(OrtShapeInferContext *ctx, size_t i, shape_of *out) {
 		out->rank = 0;
 }
 
-OrtStatus *set_output_shape(OrtShapeInferContext *ctx, size_t i, int type, const shape_of *s) {
+OrtStatus *set_output_shape(OrtShapeInferContext *ctx, const shape_of *s) {
 	OrtTensorTypeAndShapeInfo *info;
 	const char *names[max_rank];
 	for (size_t k = 0; k < s->rank; k++) names[k] = s->names[k] ? s->names[k] : "";
 	TRY(ORT(CreateTensorTypeAndShapeInfo)(&info));
-	OrtStatus *err = ORT(SetTensorElementType)(info, type);
+	OrtStatus *err = ORT(SetTensorElementType)(info, s->type);
 	if (!err) err = ORT(SetDimensions)(info, s->dims, s->rank);
 	if (!err) err = ORT(SetSymbolicDimensions)(info, names, s->rank);
-	if (!err) err = ORT(ShapeInferContext_SetOutputTypeShape)(ctx, i, info);
+	if (!err) err = ORT(ShapeInferContext_SetOutputTypeShape)(ctx, 0, info);
 	ORT(ReleaseTensorTypeAndShapeInfo)(info);
 	return err;
 }

@@ -120,7 +120,9 @@ typedef struct {
 } shape_of;
 
 void input_shape(OrtShapeInferContext *ctx, size_t i, shape_of *out);
-OrtStatus *set_output_shape(OrtShapeInferContext *ctx, size_t i, int type, const shape_of *s);
+// set_output_shape sets the type of output 0. Optional outputs are not for inference to set: ONNX Runtime does not check whether the
+// node has them, and writes behind its list.
+OrtStatus *set_output_shape(OrtShapeInferContext *ctx, const shape_of *s);
 int64_t int_attribute_of(OrtShapeInferContext *ctx, const char *name, int64_t otherwise);
 
 const char *cpu_provider(const OrtCustomOp *op);

@@ -398,25 +398,14 @@ static OrtStatus *compute(void *p, OrtKernelContext *ctx) {
 
 static OrtStatus *infer(const OrtCustomOp *op, OrtShapeInferContext *ctx) {
 	(void)op;
-	shape_of x, w, index, mask;
-	input_shape(ctx, in_x, &x);
+	shape_of y, w, index;
+	input_shape(ctx, in_x, &y);
 	input_shape(ctx, in_w, &w);
 	input_shape(ctx, in_index, &index);
-	input_shape(ctx, in_mask, &mask);
-	if (x.rank != 3 || w.rank != 3) return NULL;
-	shape_of y = x, any = {.rank = 1};
+	if (y.rank != 3 || w.rank != 3) return NULL;
 	y.dims[1] = w.dims[0], y.names[1] = w.names[0];
 	if (index.rank == 2) y.dims[2] = index.dims[0], y.names[2] = index.names[0];
-	any.dims[0] = y.dims[2], any.names[0] = y.names[2];
-	if (mask.rank == 3 || int_attribute_of(ctx, "detect_unseen", 0)) {
-		any = y;
-		any.dims[1] = 1, any.names[1] = NULL;
-	}
-	TRY(set_output_shape(ctx, 0, x.type, &y));
-	// The node may not have the second output; that is no error.
-	OrtStatus *s = set_output_shape(ctx, 1, type_bool, &any);
-	if (s) ORT(ReleaseStatus)(s);
-	return NULL;
+	return set_output_shape(ctx, &y);
 }
 
 static const char *name(const OrtCustomOp *op) { return (void)op, "HealpixConv"; }

@@ -313,16 +313,15 @@ static OrtStatus *gather_compute(void *p, OrtKernelContext *ctx) {
 
 // ---- the operators
 
-static OrtStatus *infer_scaled(OrtShapeInferContext *ctx, size_t list, int64_t up, int64_t down, shape_of *y) {
-	shape_of x, pixels;
-	input_shape(ctx, 0, &x);
+static OrtStatus *infer_scaled(OrtShapeInferContext *ctx, size_t list, int64_t up, int64_t down) {
+	shape_of y, pixels;
+	input_shape(ctx, 0, &y);
 	input_shape(ctx, list, &pixels);
-	*y = x;
-	if (x.rank != 3) return NULL;
-	y->names[2] = NULL;
-	y->dims[2] = x.dims[2] < 0 ? -1 : x.dims[2] * up / down;
-	if (pixels.type) y->dims[2] = up > 1 && pixels.rank == 1 ? pixels.dims[0] : -1;
-	return set_output_shape(ctx, 0, x.type, y);
+	if (y.rank != 3) return NULL;
+	y.names[2] = NULL;
+	if (y.dims[2] >= 0) y.dims[2] = y.dims[2] * up / down;
+	if (pixels.type) y.dims[2] = up > 1 && pixels.rank == 1 ? pixels.dims[0] : -1;
+	return set_output_shape(ctx, &y);
 }
 
 static int64_t area(OrtShapeInferContext *ctx) {
@@ -331,33 +330,18 @@ static int64_t area(OrtShapeInferContext *ctx) {
 }
 
 static OrtStatus *pool_infer(const OrtCustomOp *op, OrtShapeInferContext *ctx) {
-	(void)op;
-	shape_of y, mask, any = {.rank = 1};
-	TRY(infer_scaled(ctx, 2, 1, area(ctx), &y));
-	if (y.rank != 3) return NULL;
-	input_shape(ctx, 1, &mask);
-	any.dims[0] = y.dims[2];
-	shape_of ids = any;
-	if (mask.rank == 3) any = y, any.dims[1] = 1, any.names[1] = NULL;
-	// The node may not have these outputs; that is no error.
-	OrtStatus *s[] = {set_output_shape(ctx, 1, type_int64, &y), set_output_shape(ctx, 2, type_bool, &any),
-	                  set_output_shape(ctx, 3, type_int64, &ids)};
-	for (int i = 0; i < 3; i++)
-		if (s[i]) ORT(ReleaseStatus)(s[i]);
-	return NULL;
+	return (void)op, infer_scaled(ctx, 2, 1, area(ctx));
 }
 
 static OrtStatus *upsample_infer(const OrtCustomOp *op, OrtShapeInferContext *ctx) {
-	(void)op;
-	shape_of y;
-	return infer_scaled(ctx, 3, area(ctx), 1, &y);
+	return (void)op, infer_scaled(ctx, 3, area(ctx), 1);
 }
 
 static OrtStatus *reorder_infer(const OrtCustomOp *op, OrtShapeInferContext *ctx) {
 	(void)op;
 	shape_of x;
 	input_shape(ctx, 0, &x);
-	return x.rank ? set_output_shape(ctx, 0, x.type, &x) : NULL;
+	return x.rank ? set_output_shape(ctx, &x) : NULL;
 }
 
 #define NONE 99

@@ -75,7 +75,7 @@ func describe(code int, text string) error {
 		break
 	}
 	switch {
-	case strings.Contains(text, "OrtValue provided for output"):
+	case strings.Contains(text, "OrtValue provided for output"), strings.Contains(text, "OrtValue shape verification failed"):
 		e.Code = errs.Output
 	case strings.Contains(text, unregistered), strings.Contains(text, noSchema),
 		strings.Contains(text, "Could not find an implementation"):

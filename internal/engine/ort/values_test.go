@@ -12,6 +12,7 @@ import (
 	"github.com/astronnx/astronnx/graph"
 	"github.com/astronnx/astronnx/internal/engine"
 	"github.com/astronnx/astronnx/internal/errs"
+	"github.com/astronnx/astronnx/internal/testkit"
 )
 
 // everyWay runs a plan of one input and one output in each way that a value can come back.
@@ -108,6 +109,10 @@ func TestNarrowTypes(t *testing.T) {
 		for _, c := range []struct{ in, out *graph.Tensor }{{packed, plain}, {plain, packed}} {
 			m := oneNode("Cast", graph.Attrs{"to": c.out.DType}, graph.TypeOf(c.out), graph.TypeOf(c.in))
 			m.Opsets[""], m.IRVersion = 25, 13
+			_, err := Engine.Compile(m, engine.Options{Library: testkit.ORT(t)})
+			if err != nil && strings.Contains(err.Error(), "tensor(float8e8m0) is not currently registered") {
+				continue // a library from before this type
+			}
 			everyWay(t, compile(t, m, engine.Options{}), c.in, c.out)
 		}
 	}
