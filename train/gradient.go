@@ -31,6 +31,9 @@ func Gradient(m *graph.Model, set *ops.Set, y, seeds, x, stop []*graph.Value) ([
 		return nil, err
 	}
 	nodes := slices.Clone(m.Graph.Nodes)
+	if missing := w.missing(nodes, y, stop); len(missing) > 0 {
+		return nil, errs.New(errs.UnsupportedOp, "no gradient: %s", strings.Join(missing, "; "))
+	}
 	for i, v := range y {
 		if !w.reached[v] {
 			continue
@@ -46,9 +49,6 @@ func Gradient(m *graph.Model, set *ops.Set, y, seeds, x, stop []*graph.Value) ([
 			return nil, err
 		}
 	}
-	if len(w.missing) > 0 {
-		return nil, errs.New(errs.UnsupportedOp, "no gradient: %s", strings.Join(w.missing, "; "))
-	}
 	dx := make([]*graph.Value, len(x))
 	for i, v := range x {
 		dx[i] = w.grad[v]
@@ -62,7 +62,6 @@ type walk struct {
 	opsets  map[string]int64
 	grad    map[*graph.Value]*graph.Value
 	reached map[*graph.Value]bool // depends on some x
-	missing []string
 }
 
 // forward marks what depends on x, and takes apart the nodes there that have no gradient of their own: calls of functions and
@@ -118,11 +117,8 @@ func (w *walk) node(index int, n *graph.Node, stop []*graph.Value) error {
 		return nil
 	}
 	op := w.set.Find(n.Domain, n.Op, w.opsets[n.Domain])
-	if op == nil || op.Grad == nil {
-		if op == nil || op.NoGrad == "" {
-			w.missing = append(w.missing, fmt.Sprintf("%s (node %s, opset %d)", n.OpName(), label(index, n), w.opsets[n.Domain]))
-		}
-		return nil
+	if op.Grad == nil {
+		return nil // for the reason in NoGrad
 	}
 	dx, err := gradientOf(op, w.b, n, dy)
 	if err != nil {
@@ -136,6 +132,33 @@ func (w *walk) node(index int, n *graph.Node, stop []*graph.Value) error {
 		w.add(v, w.sumTo(d, v))
 	}
 	return nil
+}
+
+// missing lists the nodes between x and y that have no gradient and no reason to have none.
+func (w *walk) missing(nodes []*graph.Node, y, stop []*graph.Value) (list []string) {
+	needed := map[*graph.Value]bool{}
+	for _, v := range y {
+		needed[v] = true
+	}
+	for i, n := range slices.Backward(nodes) {
+		if !slices.ContainsFunc(n.Out, func(v *graph.Value) bool { return needed[v] && w.reached[v] }) {
+			continue
+		}
+		op := w.set.Find(n.Domain, n.Op, w.opsets[n.Domain])
+		switch {
+		case op == nil || op.Grad == nil && op.NoGrad == "":
+			list = append(list, fmt.Sprintf("%s (node %s, opset %d)", n.OpName(), label(i, n), w.opsets[n.Domain]))
+		case op.Grad == nil:
+			continue
+		}
+		for _, v := range n.In {
+			if v != nil && !slices.Contains(stop, v) {
+				needed[v] = true
+			}
+		}
+	}
+	slices.Reverse(list)
+	return list
 }
 
 // gradientOf calls the operator's rule. A rule panics where it cannot be written, for sizes that it must know and does not.
