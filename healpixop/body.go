@@ -9,9 +9,9 @@ import (
 	"github.com/astronnx/astronnx/ops"
 )
 
-// body writes function bodies: integer geometry and selections in standard operators of opset 18. nside stays a value of the graph,
-// since one body serves every resolution through its attribute. Everything that depends on attributes and constants alone is
-// folded by the runtime that opens the file.
+// body writes function bodies: integer geometry and selections in standard operators of opset 18. nside stays a value
+// of the graph, since one body serves every resolution through its attribute. Everything that depends on attributes and
+// constants alone is folded by the runtime that opens the file.
 type body struct{ *ops.Builder }
 
 func (b body) add(x, y *graph.Value) *graph.Value { return b.Op("Add", nil, x, y) }
@@ -38,8 +38,8 @@ func (b body) flat(x *graph.Value) *graph.Value { return b.Reshape(x, -1) }
 // rangeOf returns 0..n-1.
 func (b body) rangeOf(n *graph.Value) *graph.Value { return b.Op("Range", nil, b.Int(0), n, b.Int(1)) }
 
-// ints returns an int64 vector constant. A long one is joined from short ones: onnxruntime recognises equal constants, and so what
-// nodes of one nside have in common, up to eight elements.
+// ints returns an int64 vector constant. A long one is joined from short ones: onnxruntime recognises equal constants,
+// and so what nodes of one nside have in common, up to eight elements.
 func (b body) ints(xs ...int64) *graph.Value {
 	var parts []*graph.Value
 	for part := range slices.Chunk(xs, 8) {
@@ -66,7 +66,8 @@ func (b body) like(x float64, y *graph.Value) *graph.Value {
 	return b.Op("CastLike", nil, b.Const(graph.Scalar(x)), y)
 }
 
-// attr returns an attribute's value as a scalar constant: inside a function it may be a reference to the function's attribute.
+// attr returns an attribute's value as a scalar constant: inside a function it may be a reference to the function's
+// attribute.
 func (b body) attr(v any) *graph.Value {
 	name, d := "value_int", graph.Int64
 	if graph.KindOf(v) == graph.FloatAttr {
@@ -87,7 +88,8 @@ func (b body) slice(x *graph.Value, axis int, from, to int64) *graph.Value {
 	return b.Op("Slice", nil, x, b.Ints(from), b.Ints(to), b.Ints(int64(axis)))
 }
 
-// invert scatters vals so that result[ids[i]] = vals[i]; ids is a permutation, or all that is read of the result lies on it.
+// invert scatters vals so that result[ids[i]] = vals[i]; ids is a permutation, or all that is read of the result lies
+// on it.
 func (b body) invert(ids, vals *graph.Value) *graph.Value {
 	ids = b.flat(ids)
 	return b.Op("ScatterElements", graph.Attrs{"axis": 0}, ids, ids, b.flat(vals))
@@ -98,8 +100,8 @@ func (b body) none(index, p *graph.Value) *graph.Value {
 	return b.Op("Or", nil, b.less(index, b.Int(0)), b.Op("GreaterOrEqual", nil, index, p))
 }
 
-// positions returns a vector that has at each of npix pixels its position in ids, -1 where it has none, and one -1 more at the
-// end, so that a lookup of the missing pixel -1 reads -1.
+// positions returns a vector that has at each of npix pixels its position in ids, -1 where it has none, and one -1 more
+// at the end, so that a lookup of the missing pixel -1 reads -1.
 func (b body) positions(npix, ids *graph.Value) *graph.Value {
 	none := b.fill(b.vec(b.add(npix, b.Int(1))), -1)
 	return b.Op("ScatterElements", graph.Attrs{"axis": 0}, none, ids, b.rangeOf(b.size(ids, 0)))
@@ -145,8 +147,8 @@ func (l *lattice) along() coordinate {
 	return *l.axis
 }
 
-// spreadBits moves bit i of a vector's elements to bit 2i. Bitwise operators would need unsigned constants, which onnxruntime does not
-// recognise as equal.
+// spreadBits moves bit i of a vector's elements to bit 2i. Bitwise operators would need unsigned constants, which
+// onnxruntime does not recognise as equal.
 func (b body) spreadBits(x *graph.Value) *graph.Value {
 	var from, to []int64
 	for bit := range 30 {
@@ -220,9 +222,9 @@ func (l *lattice) number(face *graph.Value, x, y coordinate) *graph.Value {
 	return ringNumber(l.body, r.start, r.base, r.length, l.sub(x.x, y.x))
 }
 
-// rings are the parts of RING numbers that the pixels of a face with one x+y share: the ring's first pixel and length, and base, such
-// that (base + x - y)/2, counted round the ring, is the place on it. Górski et al. 2005, section 4, written for faces as in package
-// healpix.
+// rings are the parts of RING numbers that the pixels of a face with one x+y share: the ring's first pixel and length,
+// and base, such that (base + x - y)/2, counted round the ring, is the place on it. Górski et al. 2005, section 4,
+// written for faces as in package healpix.
 type rings struct{ start, base, length *graph.Value }
 
 func (l *lattice) rings(face, sum *graph.Value) rings {
@@ -249,8 +251,8 @@ func ringNumber(b body, start, base, length, diff *graph.Value) *graph.Value {
 	return b.add(start, b.mod(b.div(b.add(base, diff), b.Int(2)), length))
 }
 
-// crossing is a step out of a face: the band (0 north, 1 equator, 2 south) and the turn, in faces, of where it leads, and how the
-// frame changes.
+// crossing is a step out of a face: the band (0 north, 1 equator, 2 south) and the turn, in faces, of where it leads,
+// and how the frame changes.
 type crossing struct{ band, turn, change int }
 
 // Changes of frame, applied in this order.
@@ -281,8 +283,9 @@ var crossings = [3][9]crossing{
 	},
 }
 
-// haloed returns the image with a border of one pixel of the neighbouring faces, [12, n+2, n+2], -1 where there is none.
-// It moves whole edges, a band of four faces at a time, since arithmetic on each pixel costs ten times as much to fold.
+// haloed returns the image with a border of one pixel of the neighbouring faces, [12, n+2, n+2], -1 where there is
+// none. It moves whole edges, a band of four faces at a time, since arithmetic on each pixel costs ten times as much to
+// fold.
 func (l *lattice) haloed() *graph.Value {
 	image := l.image()
 	var bands, swapped [3]*graph.Value

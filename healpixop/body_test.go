@@ -71,7 +71,8 @@ func TestRandomBodies(t *testing.T) {
 	}
 }
 
-// network is a small U-shaped network whose nodes of one operator differ in nside, in attributes and in what inputs they have.
+// network is a small U-shaped network whose nodes of one operator differ in nside, in attributes and in what inputs
+// they have.
 func network(t *testing.T) *graph.Model {
 	t.Helper()
 	m := &graph.Model{Graph: &graph.Graph{Name: "network"}, Opsets: map[string]int64{"": 18, healpixop.Domain: 1}}
@@ -117,8 +118,8 @@ func TestNetworkBody(t *testing.T) {
 	}
 }
 
-// TestOpensAtSize: a file with three convolutions at nside 512 is small, and a stock onnxruntime opens it in 5 s of processor time and
-// 2 GB, since the nodes share one table, which moving edges of faces makes cheaply.
+// TestOpensAtSize: a file with three convolutions at nside 512 is small, and a stock onnxruntime opens it in 5 s of
+// processor time and 2 GB, since the nodes share one table, which moving edges of faces makes cheaply.
 func TestOpensAtSize(t *testing.T) {
 	for _, missing := range []string{"zero", "hpxpad"} {
 		m := &graph.Model{Graph: &graph.Graph{Name: "large"}, Opsets: map[string]int64{"": 18, healpixop.Domain: 1}}

@@ -12,22 +12,23 @@ import (
 //
 //	HealpixConv(X, W, B?, index?, mask?, pixels?) → Y, mask_out?
 //
-// X (N, Ci, P) and Y (N, Co, P_out) are maps, W (Co, Ci, 9) has its taps in tap_order, B is (Co). index [P_out, 9] is a table such as
-// HealpixNeighbors makes, in the same tap_order: positions in X, and -1 or P where there is none; without it the windows of pixels
-// are read. mask, [P] or [N, 1, P], is true where X is valid. pixels [P] are the ascending numbers of X's pixels; without it X is
-// a full sky.
+// X (N, Ci, P) and Y (N, Co, P_out) are maps, W (Co, Ci, 9) has its taps in tap_order, B is (Co). index [P_out, 9] is a
+// table such as HealpixNeighbors makes, in the same tap_order: positions in X, and -1 or P where there is none; without
+// it the windows of pixels are read. mask, [P] or [N, 1, P], is true where X is valid. pixels [P] are the ascending
+// numbers of X's pixels; without it X is a full sky.
 //
 // A tap that reads nothing has one of three causes, tested in this order, each with its policy:
-//   - missing, a hole: the sphere has no such pixel (without pixels: any entry of index that names none). zero reads 0; center reads
-//     the pixel itself; hpxpad reads the mean of the taps at either side, at the 24 places that have them; renorm leaves the tap out.
+//   - missing, a hole: the sphere has no such pixel (without pixels: any entry of index that names none). zero reads 0;
+//     center reads the pixel itself; hpxpad reads the mean of the taps at either side, at the 24 places that have them;
+//     renorm leaves the tap out.
 //   - outside, the border of a partial sky: zero, center or renorm.
-//   - mask_mode, an invalid pixel: zero or renorm. Invalid is where mask is false and, with detect_unseen, where any channel is NaN
-//     or within 1e-5 of unseen.
+//   - mask_mode, an invalid pixel: zero or renorm. Invalid is where mask is false and, with detect_unseen, where any
+//     channel is NaN or within 1e-5 of unseen.
 //
-// With R taps left out of a window, what remains is multiplied by 9/(9-R) before the bias is added, as if the rest were the
-// average; a window without taps gives the bias. A mean of two under hpxpad likewise leaves out what has policy renorm.
-// mask_out, [P_out] or (N, 1, P_out), tells where any tap was valid. Where a row of index is no row of X (their numbers differ),
-// the centre and the place on the sphere are unknown: then missing may be zero or renorm.
+// With R taps left out of a window, what remains is multiplied by 9/(9-R) before the bias is added, as if the rest were
+// the average; a window without taps gives the bias. A mean of two under hpxpad likewise leaves out what has policy
+// renorm. mask_out, [P_out] or (N, 1, P_out), tells where any tap was valid. Where a row of index is no row of X (their
+// numbers differ), the centre and the place on the sphere are unknown: then missing may be zero or renorm.
 //
 // Without index the nodes of one nside share one table, in the kernel and, through their bodies, in onnxruntime.
 var _ = set.Define(ops.Op{
@@ -175,13 +176,14 @@ func inferConv(c *ops.Inference) ([]*graph.Type, error) {
 // checkUncentred refuses policies that need the place of a row of index where the rows are not those of X.
 func (c conv) checkUncentred(partial bool, in, out int) error {
 	if c.missing == "center" || c.missing == "hpxpad" || partial && c.missing != c.outside {
-		return fmt.Errorf("index has %d rows for %d input pixels, so that no row has a known centre: missing %q with outside %q cannot "+
-			"be told; use zero or renorm for both", out, in, c.missing, c.outside)
+		return fmt.Errorf("index has %d rows for %d input pixels, so that no row has a known centre: missing %q with "+
+			"outside %q cannot be told; use zero or renorm for both", out, in, c.missing, c.outside)
 	}
 	return nil
 }
 
-// read is one pixel that a tap reads, with its weight. from is -1 for a zero; counted is false if the tap is to do without it.
+// read is one pixel that a tap reads, with its weight. from is -1 for a zero; counted is false if the tap is to do
+// without it.
 type read struct {
 	from    int
 	weight  float64
@@ -222,8 +224,8 @@ func (w *windows) entry(p, k int, window []int) int {
 	return -1
 }
 
-// reads returns what tap k of row p reads, before masks. window is the row's window on the sphere in lattice order, nil if the row
-// has no place.
+// reads returns what tap k of row p reads, before masks. window is the row's window on the sphere in lattice order, nil
+// if the row has no place.
 func (w *windows) reads(p, k int, window []int) []read {
 	partial := w.sky.ids != nil
 	e := w.entry(p, k, window)
@@ -261,7 +263,8 @@ func (w *windows) lost(policy string, p int, weight float64) read {
 	return read{-1, weight, policy != "renorm"}
 }
 
-// row is what one output pixel reads: for each tap pixels with weights that add up to 1, or to 0 if policies leave the tap out.
+// row is what one output pixel reads: for each tap pixels with weights that add up to 1, or to 0 if policies leave the
+// tap out.
 type row struct {
 	taps  [taps][]read
 	scale float64 // of the sum over the taps that are left
@@ -367,7 +370,8 @@ type masks [][]bool
 
 func (m masks) of(i int) []bool { return m[i%len(m)] }
 
-// validity returns which pixels of x count: where the mask has them and, if attrs detects, where every channel has a value.
+// validity returns which pixels of x count: where the mask has them and, if attrs detects, where every channel has a
+// value.
 func validity[T float32 | float64](x, mask *graph.Tensor, attrs conv) masks {
 	n, ci, in := int(x.Shape[0]), int(x.Shape[1]), int(x.Shape[2])
 	m := make(masks, 1)
@@ -377,7 +381,10 @@ func validity[T float32 | float64](x, mask *graph.Tensor, attrs conv) masks {
 	for i := range m {
 		m[i] = make([]bool, in)
 		for p := range m[i] {
-			m[i][p] = masked(mask, i, p, in) && !(attrs.detect && i < n && lost(graph.Data[T](x)[i*ci*in+p:], ci, in, attrs.unseen))
+			m[i][p] = masked(mask, i, p, in)
+			if attrs.detect && i < n {
+				m[i][p] = m[i][p] && !lost(graph.Data[T](x)[i*ci*in+p:], ci, in, attrs.unseen)
+			}
 		}
 	}
 	return m
@@ -405,7 +412,8 @@ func lost[T float32 | float64](x []T, channels, stride int, unseen float64) bool
 	return false
 }
 
-// maskShape is the shape of a mask_out of p pixels: like the mask, or with one for each of n maps where values are looked at.
+// maskShape is the shape of a mask_out of p pixels: like the mask, or with one for each of n maps where values are
+// looked at.
 func maskShape(mask *graph.Tensor, perMap bool, n, p int) []int64 {
 	if perMap || mask != nil && len(mask.Shape) == 3 {
 		return []int64{int64(n), 1, int64(p)}

@@ -10,9 +10,10 @@ import (
 //
 //	Transpose → rows → Gather(index) → MatMul → Mul(scale) → Add(B) → Transpose
 //
-// rows are the pixels and, behind them, zeros that entries P (outside, or a hole of a full sky) and -1 (a hole; ONNX counts it from
-// the end) read; hpxpad has its 24 means between the two. Beside the rows go two marks where they are needed: whether a row counts,
-// for renorm, and whether it is valid, for mask_out. Invalid pixels are selected away, never multiplied: 0·NaN is NaN.
+// rows are the pixels and, behind them, zeros that entries P (outside, or a hole of a full sky) and -1 (a hole; ONNX
+// counts it from the end) read; hpxpad has its 24 means between the two. Beside the rows go two marks where they are
+// needed: whether a row counts, for renorm, and whether it is valid, for mask_out. Invalid pixels are selected away,
+// never multiplied: 0·NaN is NaN.
 func expandConv(b *ops.Builder, n *graph.Node) []*graph.Value {
 	attrs, err := convOf(n.Attrs)
 	if err != nil {
@@ -32,8 +33,8 @@ type convBody struct {
 	p    *graph.Value // its pixels, a scalar
 }
 
-// marked are the rows that a table's entries read, (N, rows, Ci), with marks (1 or N, rows, 1) in the same element type: counts is 0
-// where a tap is to be left out, valid is 1 where there is data. nil: the mark is not needed.
+// marked are the rows that a table's entries read, (N, rows, Ci), with marks (1 or N, rows, 1) in the same element
+// type: counts is 0 where a tap is to be left out, valid is 1 where there is data. nil: the mark is not needed.
 type marked struct{ value, counts, valid *graph.Value }
 
 func (e *convBody) outputs() []*graph.Value {
@@ -133,7 +134,8 @@ func (e *convBody) pad(r marked, policy string) marked {
 	return marked{behind(r.value, nil), behind(r.counts, e.like(counts, e.x)), behind(r.valid, nil)}
 }
 
-// table returns the index and, where holes and the border of a partial sky have different policies, the kinds of its entries.
+// table returns the index and, where holes and the border of a partial sky have different policies, the kinds of its
+// entries.
 func (e *convBody) table() (index, kind *graph.Value) {
 	pixels := e.node.Input(convPixels)
 	index = e.node.Input(convIndex)
@@ -243,7 +245,8 @@ func (e *convBody) places(at *graph.Value, tap func(hole) int) *graph.Value {
 
 // maskOut reduces the valid marks of taps (.., P_out, 9, 1) to mask_out.
 func (e *convBody) maskOut(marks *graph.Value) *graph.Value {
-	some := e.Op("Greater", nil, e.Op("ReduceMax", graph.Attrs{"keepdims": 0}, marks, e.Ints(2, 3)), e.like(0, e.x)) // (.., P_out)
+	most := e.Op("ReduceMax", graph.Attrs{"keepdims": 0}, marks, e.Ints(2, 3)) // (.., P_out)
+	some := e.Op("Greater", nil, most, e.like(0, e.x))
 	rows := e.sizes(some, 1, 2)
 	mask := e.node.Input(convMask)
 	switch {

@@ -9,8 +9,8 @@ import (
 	"github.com/astronnx/astronnx/healpix"
 )
 
-// family relates the pixels of two resolutions a factor 2^m apart: factor×factor children lie in each parent, in the order in which
-// NESTED numbers them.
+// family relates the pixels of two resolutions a factor 2^m apart: factor×factor children lie in each parent, in the
+// order in which NESTED numbers them.
 type family struct {
 	coarse, fine healpix.Grid
 	factor       int
@@ -114,10 +114,12 @@ func (f *familyBody) children(parents *graph.Value) *graph.Value {
 		}
 		return f.add(f.mul(f.Reshape(parents, -1, 1), f.area), f.rangeOf(f.area))
 	}
-	// In the flat image of the fine faces a child lies at the place of its parent's corner and (x, y) within the parent on.
+	// In the flat image of the fine faces a child lies at the place of its parent's corner and (x, y) within the parent
+	// on.
 	row := f.fine.n
 	x := f.coarse.along().x
-	corner := f.mul(f.add(f.mul(f.coarse.faceNumbers(), f.mul(f.coarse.n, row)), f.add(f.mul(f.Reshape(x, 1, -1, 1), row), x)), f.factor)
+	face := f.mul(f.coarse.faceNumbers(), f.mul(f.coarse.n, row))
+	corner := f.mul(f.add(face, f.add(f.mul(f.Reshape(x, 1, -1, 1), row), x)), f.factor)
 	at := f.invert(f.coarse.image(), corner)
 	if parents != nil {
 		at = f.gather(at, 0, parents)

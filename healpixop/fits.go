@@ -6,8 +6,8 @@ import (
 	"github.com/astronnx/astronnx/graph"
 )
 
-// kernelReads lists, for each operator that has native kernels, the inputs that these take as float32. HealpixNeighbors is none of
-// them: ONNX Runtime folds its body when a file is opened, a kernel would run each time.
+// kernelReads lists, for each operator that has native kernels, the inputs that these take as float32. HealpixNeighbors
+// is none of them: ONNX Runtime folds its body when a file is opened, a kernel would run each time.
 var kernelReads = map[string][]int{
 	"HealpixConv":     {convX, convW, convB},
 	"HealpixPool":     {poolX},
@@ -15,8 +15,8 @@ var kernelReads = map[string][]int{
 	"HealpixReorder":  {0},
 }
 
-// Fits reports whether the native kernels can serve n, a node of the domain, by its attributes and the types of its inputs, and why not.
-// A type that is not known is taken to fit.
+// Fits reports whether the native kernels can serve n, a node of the domain, by its attributes and the types of its
+// inputs, and why not. A type that is not known is taken to fit.
 func Fits(n *graph.Node) (ok bool, reason string) {
 	reads, known := kernelReads[n.Op]
 	if n.Domain != Domain || !known {

@@ -35,8 +35,9 @@ var tapOrders = map[string][]int{
 	"center_mid": {tapSW, tapW, tapNW, tapN, tapC, tapNE, tapE, tapSE, tapS},
 }
 
-// hole is a place where only three faces meet: the pixel at corner (cx, cy) of face, each 0 or 1 for the first or last of its axis,
-// has no neighbour at tap. The policy hpxpad reads the mean of the taps at either side (for polar faces both are one) in its place.
+// hole is a place where only three faces meet: the pixel at corner (cx, cy) of face, each 0 or 1 for the first or last
+// of its axis, has no neighbour at tap. The policy hpxpad reads the mean of the taps at either side (for polar faces
+// both are one) in its place.
 type hole struct {
 	face, cx, cy int
 	tap          int
@@ -73,8 +74,8 @@ func orderOf(a graph.Attrs, name, def string) (healpix.Order, error) {
 	return 0, fmt.Errorf("%s is %q: expected NEST, RING or XY", name, s)
 }
 
-// gridOf returns the grid that nside and order describe. ok is false, without an error, where nside refers to an attribute of the
-// function around the node and so has no value yet.
+// gridOf returns the grid that nside and order describe. ok is false, without an error, where nside refers to an
+// attribute of the function around the node and so has no value yet.
 func gridOf(a graph.Attrs) (g healpix.Grid, ok bool, err error) {
 	order, err := orderOf(a, "order", "NEST")
 	if err != nil {

@@ -13,13 +13,13 @@ const (
 	kindOutside = 2 // the support has not
 )
 
-// HealpixNeighbors is the table of 3×3 windows: index [P_out, 9] holds for each pixel of pixels (absent: all) the positions of its
-// window in support (absent: all pixels), in tap_order; -1 where there is none. kind says why.
+// HealpixNeighbors is the table of 3×3 windows: index [P_out, 9] holds for each pixel of pixels (absent: all) the
+// positions of its window in support (absent: all pixels), in tap_order; -1 where there is none. kind says why.
 //
 //	HealpixNeighbors(pixels?, support?) → index, kind?
 //
-// Attributes: nside, order = NEST, tap_order = lattice. It is never registered as a kernel: as a body it is folded when a file is
-// opened, and convolutions of one nside then share the constant.
+// Attributes: nside, order = NEST, tap_order = lattice. It is never registered as a kernel: as a body it is folded when
+// a file is opened, and convolutions of one nside then share the constant.
 var _ = set.Define(ops.Op{
 	Name: "HealpixNeighbors", Since: 1,
 	Infer:   inferNeighbors,
@@ -63,7 +63,8 @@ func inferNeighbors(c *ops.Inference) ([]*graph.Type, error) {
 	if _, err := pixelDim(c, graph.Sym(""), 1, "support", g, known); err != nil {
 		return nil, err
 	}
-	return []*graph.Type{graph.TensorType(graph.Int64, rows, graph.D(taps)), graph.TensorType(graph.Int8, rows, graph.D(taps))}, nil
+	table := func(d graph.DType) *graph.Type { return graph.TensorType(d, rows, graph.D(taps)) }
+	return []*graph.Type{table(graph.Int64), table(graph.Int8)}, nil
 }
 
 func evalNeighbors(c *ops.Call) ([]*graph.Tensor, error) {

@@ -13,16 +13,17 @@ import (
 //
 //	HealpixPool(X, mask?, pixels?) → Y, indices?, mask_out?, pixels_out?
 //
-// X (N, C, P) at nside becomes Y (N, C, P_out) at nside/factor, factor a power of two. mask, [P] or [N, 1, P], is true where X is
-// valid; pixels [P] are the ascending numbers of X's pixels, absent for a full sky. Only valid children count, and those that a
-// partial sky has.
+// X (N, C, P) at nside becomes Y (N, C, P_out) at nside/factor, factor a power of two. mask, [P] or [N, 1, P], is true
+// where X is valid; pixels [P] are the ascending numbers of X's pixels, absent for a full sky. Only valid children
+// count, and those that a partial sky has.
 //
 // mode is max, avg or sum; a parent without valid children gets fill. power multiplies what is not fill by
 // (nside_out/nside)^power, as healpy's ud_grade does. A valid NaN makes its parent NaN, a masked one does not.
 //
-// indices (N, C, P_out), of mode max, are the positions in X of the maxima: of equals the first child in NESTED order, of NaNs the
-// first, -1 where there is none. mask_out, [P_out] or [N, 1, P_out], is true where any (valid = any) or each (valid = all) of the
-// factor² children is valid. pixels_out are the numbers of Y's pixels at nside/factor, ascending: all parents of pixels.
+// indices (N, C, P_out), of mode max, are the positions in X of the maxima: of equals the first child in NESTED order,
+// of NaNs the first, -1 where there is none. mask_out, [P_out] or [N, 1, P_out], is true where any (valid = any) or
+// each (valid = all) of the factor² children is valid. pixels_out are the numbers of Y's pixels at nside/factor,
+// ascending: all parents of pixels.
 var _ = set.Define(ops.Op{
 	Name: "HealpixPool", Since: 1,
 	Infer:   inferPool,

@@ -12,9 +12,10 @@ import (
 //
 //	HealpixReorder(X) → Y
 //
-// X (..., P) and Y are of any element type; the last axis is the pixels. Attributes: nside; from = NEST and to = NEST, the orders of
-// X and Y; then what is done to the sky, in this order: rotate = 0, 90, 180 or 270 degrees towards the east, flip_ew = 1 mirrors
-// longitude (φ → -φ), flip_ns = 1 mirrors latitude. These 16 are the symmetries that map pixels onto pixels exactly.
+// X (..., P) and Y are of any element type; the last axis is the pixels. Attributes: nside; from = NEST and to = NEST,
+// the orders of X and Y; then what is done to the sky, in this order: rotate = 0, 90, 180 or 270 degrees towards the
+// east, flip_ew = 1 mirrors longitude (φ → -φ), flip_ns = 1 mirrors latitude. These 16 are the symmetries that map
+// pixels onto pixels exactly.
 var _ = set.Define(ops.Op{
 	Name: "HealpixReorder", Since: 1,
 	Infer:   inferReorder,
@@ -25,7 +26,8 @@ var _ = set.Define(ops.Op{
 	Grow:    ops.BySphere,
 	Cases: `
 		nest-to-ring  nside=2 to="RING"  i64[48] 0..47  ->  i64[48]
-			3 7 11 15 2 1 6 5 10 9 14 13 19 0 23 4 27 8 31 12 17 22 21 26 25 30 29 18 16 35 20 39 24 43 28 47 34 33 38 37 42 41 46 45 32 36 40 44
+			3 7 11 15 2 1 6 5 10 9 14 13 19 0 23 4 27 8 31 12 17 22 21 26
+			25 30 29 18 16 35 20 39 24 43 28 47 34 33 38 37 42 41 46 45 32 36 40 44
 		ring-is-nest  nside=1 from="RING"  [2 12] 0..23  ->  [2 12] 0..23
 		xy            nside=2 to="XY"  i64[48] 0..47  ->  i64[48] 3 1 2 0 7 5 6 4 11 9 10 8 15 13 14 12 19 17 18 16 23 21 22 20
 			27 25 26 24 31 29 30 28 35 33 34 32 39 37 38 36 43 41 42 40 47 45 46 44

@@ -72,8 +72,8 @@ func agree(a, b graph.Dim, what string, args ...any) (graph.Dim, error) {
 	return a, nil
 }
 
-// pixelDim checks a map's pixel axis against the sky it lives on: the pixels input at position i (negative: there is no such
-// input), or all of g.
+// pixelDim checks a map's pixel axis against the sky it lives on: the pixels input at position i (negative: there is no
+// such input), or all of g.
 func pixelDim(c *ops.Inference, got graph.Dim, i int, name string, g healpix.Grid, known bool) (graph.Dim, error) {
 	if i >= 0 && c.Has(i) {
 		if err := checkInput(c, i, name, graph.Int64, 1); err != nil {
@@ -98,7 +98,8 @@ func pixelDim(c *ops.Inference, got graph.Dim, i int, name string, g healpix.Gri
 	return d, err
 }
 
-// maskDims checks a mask, [P] or [N, 1, P], against the map, and returns the shape of a mask of p pixels like it: [p] without one.
+// maskDims checks a mask, [P] or [N, 1, P], against the map, and returns the shape of a mask of p pixels like it: [p]
+// without one.
 func maskDims(c *ops.Inference, i int, n, in, p graph.Dim) ([]graph.Dim, error) {
 	if !c.Has(i) {
 		return []graph.Dim{p}, nil
@@ -134,7 +135,8 @@ func boolType(dims []graph.Dim) *graph.Type {
 
 // checkCall checks the inputs of an evaluation by the operator's inference.
 func checkCall(c *ops.Call, infer func(*ops.Inference) ([]*graph.Type, error)) error {
-	in := &ops.Inference{Node: c.Node, Opset: c.Opset, In: make([]*graph.Type, len(c.In)), Const: make([]*graph.Tensor, len(c.In))}
+	in := &ops.Inference{Node: c.Node, Opset: c.Opset}
+	in.In, in.Const = make([]*graph.Type, len(c.In)), make([]*graph.Tensor, len(c.In))
 	for i, t := range c.In {
 		if t != nil {
 			in.In[i] = graph.TypeOf(t)

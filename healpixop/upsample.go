@@ -13,12 +13,13 @@ import (
 //
 //	HealpixUpsample(X, indices?, pixels?, pixels_out?) → Y
 //
-// X (N, C, P) at nside becomes Y (N, C, P_out) at nside·factor, factor a power of two. pixels [P] are the ascending numbers of X's
-// pixels at nside, absent for a full sky; pixels_out those of Y at nside·factor, absent for all children of X's pixels, ascending.
+// X (N, C, P) at nside becomes Y (N, C, P_out) at nside·factor, factor a power of two. pixels [P] are the ascending
+// numbers of X's pixels at nside, absent for a full sky; pixels_out those of Y at nside·factor, absent for all children
+// of X's pixels, ascending.
 //
-// mode nearest copies each pixel to its factor² children, 0 where Y has a pixel whose parent X lacks: the adjoint of sum pooling.
-// mode unpool writes each pixel at its position in indices (N, C, P), as HealpixPool gives them, -1 for nowhere, and 0 elsewhere: the
-// adjoint of max pooling. power multiplies by (nside_out/nside)^power.
+// mode nearest copies each pixel to its factor² children, 0 where Y has a pixel whose parent X lacks: the adjoint of
+// sum pooling. mode unpool writes each pixel at its position in indices (N, C, P), as HealpixPool gives them, -1 for
+// nowhere, and 0 elsewhere: the adjoint of max pooling. power multiplies by (nside_out/nside)^power.
 var _ = set.Define(ops.Op{
 	Name: "HealpixUpsample", Since: 1,
 	Infer:   inferUpsample,

@@ -1,8 +1,9 @@
 // Package models holds networks as Go functions that return graphs: readable source, and files to start from.
 //
-// A network's Config is a plain struct whose zero fields mean the defaults named with them. The model that it gives is valid ONNX
-// with function bodies, so that any runtime of opset 18 runs it, and carries metadata: what its maps are, in the keys that package
-// runtime reads (astronnx.<name>.nside and the like), its name in astronnx.model and the configuration, as JSON, in astronnx.config.
+// A network's Config is a plain struct whose zero fields mean the defaults named with them. The model that it gives is
+// valid ONNX with function bodies, so that any runtime of opset 18 runs it, and carries metadata: what its maps are, in
+// the keys that package runtime reads (astronnx.<name>.nside and the like), its name in astronnx.model and the
+// configuration, as JSON, in astronnx.config.
 package models
 
 import (
@@ -113,7 +114,8 @@ func newWeights(seed uint64) weights {
 	return weights{rand.New(rand.NewPCG(seed, 0x6173_7472_6f6e_6e78))}
 }
 
-// glorot returns weights uniform within ±√(6/(in+out)) (Glorot and Bengio 2010), for a unit with that many inputs and outputs.
+// glorot returns weights uniform within ±√(6/(in+out)) (Glorot and Bengio 2010), for a unit with that many inputs and
+// outputs.
 func (w weights) glorot(in, out int, shape ...int64) *graph.Tensor {
 	t := graph.NewTensor(graph.Float32, shape...)
 	limit := math.Sqrt(6 / float64(in+out))

@@ -250,7 +250,8 @@ func TestRegistry(t *testing.T) {
 	}
 }
 
-// TestStockAtSize: files of networks at nside 512 are small, and a stock onnxruntime opens them in 5 s of processor time and 2 GB.
+// TestStockAtSize: files of networks at nside 512 are small, and a stock onnxruntime opens them in 5 s of processor
+// time and 2 GB.
 func TestStockAtSize(t *testing.T) {
 	large, err := models.NNHealpix(models.NNHealpixConfig{Nside: 512})
 	if err != nil {

@@ -19,12 +19,14 @@ type MultiresolutionConfig struct {
 	Coordsys string `json:"coordsys" help:"coordinate system of the maps, G, E or C"`
 }
 
-// Multiresolution splits maps into bands of angular scales that add up to the maps, a Laplacian pyramid on the sphere (Burt and
-// Adelson 1983). At each level a map is averaged down to half its nside, smoothed there with the mean of a 3×3 window,
-// brought back up and subtracted: what it loses is the band, what is left goes on to the next level. There is nothing to train.
+// Multiresolution splits maps into bands of angular scales that add up to the maps, a Laplacian pyramid on the sphere
+// (Burt and Adelson 1983). At each level a map is averaged down to half its nside, smoothed there with the mean of a
+// 3×3 window, brought back up and subtracted: what it loses is the band, what is left goes on to the next level. There
+// is nothing to train.
 //
-// The input map (N, C, 12 Nside²), float32, gives outputs band_0 (the finest) to band_<Levels-1> and residual of the same shape. Each
-// channel is treated alone: pixels that are NaN or Unseen in it are Unseen in its outputs, and averages are over the pixels with data.
+// The input map (N, C, 12 Nside²), float32, gives outputs band_0 (the finest) to band_<Levels-1> and residual of the
+// same shape. Each channel is treated alone: pixels that are NaN or Unseen in it are Unseen in its outputs, and
+// averages are over the pixels with data.
 func Multiresolution(cfg MultiresolutionConfig) (*graph.Model, error) {
 	const name = "multiresolution"
 	if err := defaults(&cfg); err != nil {

@@ -22,12 +22,13 @@ type NNHealpixConfig struct {
 	Seed     uint64 `json:"seed" default:"1" help:"of the initial weights"`
 }
 
-// NNHealpix is the network of Krachmalnicoff and Tomasi 2019, A&A 628, A129: blocks of a 3×3 convolution without bias, ReLU and
-// pooling to half the nside, then two dense layers. With the defaults it has 46,857 parameters.
+// NNHealpix is the network of Krachmalnicoff and Tomasi 2019, A&A 628, A129: blocks of a 3×3 convolution without bias,
+// ReLU and pooling to half the nside, then two dense layers. With the defaults it has 46,857 parameters.
 //
-// The input map (N, Maps, 12 Nside²) gives y (N, Outputs), both float32. Taps of the convolutions are in the order of the authors' code
-// (nnhealpix), and pixels run slower than channels where maps are flattened, so that their Keras weights fit; weights are drawn as
-// Keras does, Glorot uniform, biases 0. The dropout of the paper before the dense layers acts in training only and is not in the graph.
+// The input map (N, Maps, 12 Nside²) gives y (N, Outputs), both float32. Taps of the convolutions are in the order of
+// the authors' code (nnhealpix), and pixels run slower than channels where maps are flattened, so that their Keras
+// weights fit; weights are drawn as Keras does, Glorot uniform, biases 0. The dropout of the paper before the dense
+// layers acts in training only and is not in the graph.
 func NNHealpix(cfg NNHealpixConfig) (*graph.Model, error) {
 	const name = "nnhealpix"
 	if err := defaults(&cfg); err != nil {
@@ -46,8 +47,8 @@ func NNHealpix(cfg NNHealpixConfig) (*graph.Model, error) {
 	case cfg.Blocks < 0 || cfg.Blocks > most:
 		return nil, badConfig(name, "%d blocks at nside %d: expected 1 to %d", cfg.Blocks, cfg.Nside, most)
 	case min(cfg.Maps, cfg.Filters, cfg.Hidden, cfg.Outputs) < 1:
-		return nil, badConfig(name, "maps, filters, hidden and outputs are %d, %d, %d and %d: expected at least 1", cfg.Maps, cfg.Filters,
-			cfg.Hidden, cfg.Outputs)
+		return nil, badConfig(name, "maps, filters, hidden and outputs are %d, %d, %d and %d: expected at least 1",
+			cfg.Maps, cfg.Filters, cfg.Hidden, cfg.Outputs)
 	case cfg.Pool != "max" && cfg.Pool != "avg":
 		return nil, badConfig(name, "pool is %q: expected max or avg", cfg.Pool)
 	}

@@ -13,8 +13,8 @@ import (
 type Network struct {
 	Name, Doc string
 	Options   []Option
-	// New builds the network. Options that are not given have their defaults; one that Options does not list, or whose value cannot be
-	// read, is an error.
+	// New builds the network. Options that are not given have their defaults; one that Options does not list, or whose
+	// value cannot be read, is an error.
 	New func(options map[string]string) (*graph.Model, error)
 }
 
@@ -29,7 +29,7 @@ type Option struct {
 func All() []Network {
 	return []Network{
 		network("multiresolution", "split maps into bands of angular scales that add up to them", Multiresolution),
-		network("nnhealpix", "classify or measure maps: convolutions and pooling, then dense layers (Krachmalnicoff & Tomasi 2019)", NNHealpix),
+		network("nnhealpix", "classify or measure maps by convolutions on the sphere (Krachmalnicoff & Tomasi 2019)", NNHealpix),
 	}
 }
 
@@ -71,7 +71,8 @@ func network[C any](name, doc string, build func(C) (*graph.Model, error)) Netwo
 	return n
 }
 
-// defaults gives fields that are zero the values of their default tags. The tags are this package's own: a bad one is an error of it.
+// defaults gives fields that are zero the values of their default tags. The tags are this package's own: a bad one is
+// an error of it.
 func defaults[C any](cfg *C) error {
 	v := reflect.ValueOf(cfg).Elem()
 	for i := range v.NumField() {

@@ -18,23 +18,23 @@ const (
 	bodyIR    = 8  // first IR version with functions
 )
 
-// AttachBodies gives every node of a composite operator outside the standard domain a function body, so that any ONNX runtime can
-// run the model. It is for a model that is about to be written; [DetachBodies] undoes it.
+// AttachBodies gives every node of a composite operator outside the standard domain a function body, so that any ONNX
+// runtime can run the model. It is for a model that is about to be written; [DetachBodies] undoes it.
 //
-// A function has one body, while nodes differ in attributes and in the optional inputs they have. The nodes that are like the first
-// of their operator, forwarded attributes aside, share a function of the operator's name; each other kind of node is renamed,
-// say HealpixConv_3f21c07a, and has a function of that name. (Overloads would say the same, but onnxruntime 1.24 takes any overload
-// for any other, and 1.30 does not find one that a function calls.)
+// A function has one body, while nodes differ in attributes and in the optional inputs they have. The nodes that are
+// like the first of their operator, forwarded attributes aside, share a function of the operator's name; each other
+// kind of node is renamed, say HealpixConv_3f21c07a, and has a function of that name. (Overloads would say the same,
+// but onnxruntime 1.24 takes any overload for any other, and 1.30 does not find one that a function calls.)
 //
-// It replaces functions that carry the names of set's operators, raises the model's IR version to 8 where it is lower and adds the
-// opset imports it needs. The model must import opset 18 or later.
+// It replaces functions that carry the names of set's operators, raises the model's IR version to 8 where it is lower
+// and adds the opset imports it needs. The model must import opset 18 or later.
 func AttachBodies(m *graph.Model, set *Set) error {
 	return AttachBodiesExcept(m, set, func(*graph.Node) bool { return false })
 }
 
-// AttachBodiesExcept is AttachBodies for an engine that has kernels of its own: nodes for which native is true stay as they are, under
-// their operator's name, and no function has that name. So a kernel, which an engine registers for all nodes of a name, can serve
-// some of them and bodies the others.
+// AttachBodiesExcept is AttachBodies for an engine that has kernels of its own: nodes for which native is true stay as
+// they are, under their operator's name, and no function has that name. So a kernel, which an engine registers for all
+// nodes of a name, can serve some of them and bodies the others.
 func AttachBodiesExcept(m *graph.Model, set *Set, native func(n *graph.Node) bool) error {
 	DetachBodies(m, set)
 	a := attacher{m: m, set: set, native: native, taken: map[string]string{}}
@@ -92,7 +92,8 @@ func (a *attacher) node(n *graph.Node) error {
 	}
 	a.taken[n.OpName()] = style
 	if v := a.m.Opsets[""]; v != 0 && v < bodyOpset {
-		return errs.New(errs.Invalid, "the body of %s needs opset %d of the standard domain, the model imports %d", plain, bodyOpset, v)
+		return errs.New(errs.Invalid, "the body of %s needs opset %d of the standard domain, the model imports %d",
+			plain, bodyOpset, v)
 	} else if v == 0 {
 		a.m.Opsets[""] = bodyOpset
 	}
@@ -111,7 +112,8 @@ func (a *attacher) node(n *graph.Node) error {
 // variant matches the name of an operator's function for nodes unlike the first.
 var variant = regexp.MustCompile(`^(.+)_[0-9a-f]{8}$`)
 
-// composite returns the operator of set, outside the standard domain, that n or the function n calls stands for; nil if none.
+// composite returns the operator of set, outside the standard domain, that n or the function n calls stands for; nil if
+// none.
 func composite(set *Set, n *graph.Node) *Op {
 	return compositeNamed(set, n.Domain, n.Op)
 }
@@ -132,7 +134,8 @@ func compositeNamed(set *Set, domain, name string) *Op {
 	return op
 }
 
-// DetachBodies gives nodes that call a body of one of set's operators the operator's own name, and drops these functions.
+// DetachBodies gives nodes that call a body of one of set's operators the operator's own name, and drops these
+// functions.
 func DetachBodies(m *graph.Model, set *Set) {
 	m.Functions = slices.DeleteFunc(m.Functions, func(f *graph.Function) bool {
 		return compositeNamed(set, f.Domain, f.Name) != nil
@@ -147,7 +150,8 @@ func DetachBodies(m *graph.Model, set *Set) {
 	})
 }
 
-// styleOf tells what of n its body depends on: attributes that are not forwarded and which inputs and outputs there are.
+// styleOf tells what of n its body depends on: attributes that are not forwarded and which inputs and outputs there
+// are.
 func styleOf(op *Op, n *graph.Node) string {
 	h := sha256.New()
 	for _, name := range n.Attrs.Names() {
@@ -175,13 +179,14 @@ func writeAttr(w io.Writer, v any) {
 	fmt.Fprintf(w, "%#v\n", v)
 }
 
-// BodyOf returns the expansion of n, a node of op, as a function of n's inputs by position, absent ones included. The attributes are
-// those of n; opsets are those of the model.
+// BodyOf returns the expansion of n, a node of op, as a function of n's inputs by position, absent ones included. The
+// attributes are those of n; opsets are those of the model.
 func BodyOf(op *Op, n *graph.Node, set *Set, opsets map[string]int64) (*graph.Function, error) {
 	return bodyOf(op, n, n.Attrs, set, opsets)
 }
 
-// sharedBody is BodyOf with references in place of forwarded attributes: the function that n and all nodes of its style call.
+// sharedBody is BodyOf with references in place of forwarded attributes: the function that n and all nodes of its style
+// call.
 func sharedBody(op *Op, n *graph.Node, set *Set, opsets map[string]int64) (*graph.Function, error) {
 	attrs := maps.Clone(n.Attrs)
 	var refs []string

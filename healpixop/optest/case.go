@@ -77,15 +77,16 @@ func (c Case) Eval() ([]*graph.Tensor, error) {
 		return nil, err
 	}
 	n := m.Graph.Nodes[0]
-	out, err := healpixop.Set().Newest(healpixop.Domain, c.Op).Eval(&ops.Call{Ctx: context.Background(), Node: n, Opset: 1, In: c.In})
+	op := healpixop.Set().Newest(healpixop.Domain, c.Op)
+	out, err := op.Eval(&ops.Call{Ctx: context.Background(), Node: n, Opset: 1, In: c.In})
 	if err == nil && c.Without > 0 {
 		out = slices.Delete(out, c.Without, c.Without+1)
 	}
 	return out, err
 }
 
-// Tolerance returns how far outputs of the case may differ: for sums, rounding of the largest sum of magnitudes that there can be,
-// since what adds up may cancel.
+// Tolerance returns how far outputs of the case may differ: for sums, rounding of the largest sum of magnitudes that
+// there can be, since what adds up may cancel.
 func (c Case) Tolerance() ops.Tolerance {
 	eps := 1e-5
 	if slices.ContainsFunc(c.In, func(t *graph.Tensor) bool { return t != nil && t.DType == graph.Float64 }) {
@@ -320,10 +321,11 @@ func (g *Gen) Conv() Case {
 	return Case{Op: "HealpixConv", Attrs: a, In: in, Dynamic: g.dynamic(in), Outputs: 1 + g.IntN(2)}
 }
 
-// index returns the table of a sky, with some further entries missing, or, where the policies of a allow it, of another sky.
+// index returns the table of a sky, with some further entries missing, or, where the policies of a allow it, of another
+// sky.
 func (g *Gen) index(a graph.Attrs, grid healpix.Grid, pixels *graph.Tensor, p int64) *graph.Tensor {
-	table := Case{Op: "HealpixNeighbors", Attrs: graph.Attrs{"nside": a["nside"], "order": a["order"]}, In: []*graph.Tensor{pixels, pixels},
-		Dynamic: []bool{false, false}, Outputs: 1}
+	table := Case{Op: "HealpixNeighbors", Attrs: graph.Attrs{"nside": a["nside"], "order": a["order"]},
+		In: []*graph.Tensor{pixels, pixels}, Dynamic: []bool{false, false}, Outputs: 1}
 	if v, ok := a["tap_order"]; ok {
 		table.Attrs["tap_order"] = v
 	}

@@ -1,5 +1,5 @@
-// Package optest helps to test implementations of the HEALPix operators: random cases for all of them, and a stock onnxruntime
-// that knows nothing of this project to run their bodies.
+// Package optest helps to test implementations of the HEALPix operators: random cases for all of them, and a stock
+// onnxruntime that knows nothing of this project to run their bodies.
 package optest
 
 import (
@@ -58,8 +58,8 @@ type arrayFile struct {
 	Shape []int64 `json:"shape"`
 }
 
-// Stock runs the jobs on the onnxruntime of a Python (that of ASTRONNX_STOCK, if set) and returns outputs[job][output]. A job that
-// fails fails the test and gives nil.
+// Stock runs the jobs on the onnxruntime of a Python (that of ASTRONNX_STOCK, if set) and returns outputs[job][output].
+// A job that fails fails the test and gives nil.
 func Stock(t testing.TB, jobs []Job) [][]*graph.Tensor {
 	t.Helper()
 	python, dir := stockPython(t), t.TempDir()
@@ -116,7 +116,8 @@ func Stock(t testing.TB, jobs []Job) [][]*graph.Tensor {
 	return results
 }
 
-// OpenStock opens a model file as Stock does and returns the processor time and the most memory, in bytes, that this took.
+// OpenStock opens a model file as Stock does and returns the processor time and the most memory, in bytes, that this
+// took.
 func OpenStock(t testing.TB, file []byte) (seconds, peak float64) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "model.onnx")
