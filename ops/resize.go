@@ -19,7 +19,7 @@ var (
 			return evalResize(c, resizingOf(c.Node), resizeInputs{roi: 1, scales: 2, sizes: 3})
 		},
 		Grad: func(b *Builder, n *graph.Node, dy []*graph.Value) []*graph.Value {
-			return resizeGrad(b, n, dy[0], resizeInputs{roi: 1, scales: 2, sizes: 3})
+			return resizeGrad(b, n, dy[0], resizingOf(n), resizeInputs{roi: 1, scales: 2, sizes: 3})
 		},
 		Exact: Rounding,
 		Grow:  Fixed,
@@ -46,9 +46,11 @@ var (
 		Eval: func(c *Call) ([]*graph.Tensor, error) {
 			return evalResize(c, upsamplingOf(c.Node), resizeInputs{scales: 1})
 		},
-		NoGrad: "gradients are written for the newer version",
-		Exact:  Rounding,
-		Grow:   Fixed,
+		Grad: func(b *Builder, n *graph.Node, dy []*graph.Value) []*graph.Value {
+			return resizeGrad(b, n, dy[0], upsamplingOf(n), resizeInputs{scales: 1})
+		},
+		Exact: Rounding,
+		Grow:  Fixed,
 		Cases: `
 			half [1 1 4] 1 2 3 4  [3] 1 1 0.5  ->  [1 1 2] 1 3`,
 	})

@@ -9,15 +9,13 @@ import (
 
 // resizeGrad multiplies dy along every axis by the transposed matrix of interpolation. Where sizes and scales are known the matrix is a
 // constant, and whole-number repetition a sum; else it is the resized unit matrix.
-func resizeGrad(b *Builder, n *graph.Node, dy *graph.Value, at resizeInputs) []*graph.Value {
+func resizeGrad(b *Builder, n *graph.Node, dy *graph.Value, r *resizing, at resizeInputs) []*graph.Value {
 	x := n.In[0]
 	rank := x.Type.Rank()
 	if rank < 0 {
 		panic("ops: the gradient of Resize needs the rank of its input")
 	}
 	axes := resizedOf(b, n, at)
-	r := resizingOf(n)
-	r.extrapolation = 0
 	d := dy
 	for axis := range rank {
 		if a := axes[axis]; a.same() || a.in < 0 && a.scale == 1 {
@@ -50,6 +48,9 @@ func resizeGrad(b *Builder, n *graph.Node, dy *graph.Value, at resizeInputs) []*
 func resizedOf(b *Builder, n *graph.Node, at resizeInputs) []resizedAxis {
 	shape := n.In[0].Type.Sizes()
 	constant := func(i int) *graph.Tensor {
+		if i == at.scales && n.Attrs.Has("scales") {
+			return scalesAttr(n)
+		}
 		if i == 0 || n.Input(i) == nil {
 			return nil
 		}
@@ -147,5 +148,5 @@ func resizedUnit(b *Builder, n *graph.Node, dy *graph.Value, at resizeInputs, ax
 		scales := n.In[at.scales]
 		in[at.scales] = join(b.CastLike(b.Const(graph.Vector[float32](1)), scales), pick(scales, place))
 	}
-	return b.Transpose(b.Op("Resize", attrs, in...), 1, 0)
+	return b.Transpose(b.Op(n.Op, attrs, in...), 1, 0)
 }

@@ -11,12 +11,14 @@ var (
 		Eval: func(c *Call) ([]*graph.Tensor, error) {
 			return evalResize(c, upsamplingOf(c.Node), resizeInputs{scales: 1})
 		},
-		NoGrad: "models with Resize have replaced those with Upsample",
-		Exact:  Rounding,
-		Grow:   Fixed,
+		Grad: func(b *Builder, n *graph.Node, dy []*graph.Value) []*graph.Value {
+			return resizeGrad(b, n, dy[0], upsamplingOf(n), resizeInputs{scales: 1})
+		},
+		Exact: Rounding,
+		Grow:  Fixed,
 		Cases: `
-			repeat @9 [1 1 1 2] 1 2  [4] 1 1 2 2  ->  [1 1 2 4] 1 1 2 2 1 1 2 2
-			linear @9 mode="linear"  [1 1 2] 0 4  [3] 1 1 2  ->  [1 1 4] 0 2 4 4`,
+			repeat [1 2] 1 2  [2] 1.25 2.1  ->  [1 4] 1 1 1 2
+			linear !kink mode="linear"  [1 1 2] 0 4  [3] 1 1 2  ->  [1 1 4] 0 2 4 4`,
 	})
 	_ = define(Op{
 		Name: "Upsample", Since: 7,
@@ -30,9 +32,11 @@ var (
 			with.In = []*graph.Tensor{c.In[0], scalesAttr(c.Node)}
 			return evalResize(&with, upsamplingOf(c.Node), resizeInputs{scales: 1})
 		},
-		NoGrad: "models with Resize have replaced those with Upsample",
-		Exact:  Rounding,
-		Grow:   Fixed,
+		Grad: func(b *Builder, n *graph.Node, dy []*graph.Value) []*graph.Value {
+			return resizeGrad(b, n, dy[0], upsamplingOf(n), resizeInputs{scales: 1})
+		},
+		Exact: Rounding,
+		Grow:  Fixed,
 		Cases: `
 			repeat scales=[1.0,1.0,2.0]  [1 1 2] 1 2  ->  [1 1 4] 1 1 2 2`,
 	})
