@@ -69,3 +69,23 @@ func TestConvStaysInside(t *testing.T) {
 		}
 	}
 }
+
+// No path of the matrix product touches memory beside its operands.
+func TestGemmStaysInside(t *testing.T) {
+	r := rand.New(rand.NewPCG(13, 14))
+	for _, s := range gemmShapes {
+		for right := range 6 {
+			a, b := newOperand[float32](r, s[0], s[2], right%4), newOperand[float32](r, s[2], s[1], right)
+			c := newOperand[float32](r, s[0], s[1], right%3)
+			for _, atEnd := range []bool{false, true} {
+				a.Data, b.Data, c.Data = fenced(t, a.Data, atEnd), fenced(t, b.Data, atEnd), fenced(t, c.Data, atEnd)
+				for _, path := range paths() {
+					err := kernel.Gemm(s[0], s[1], s[2], 1, a.Matrix, b.Matrix, c.Matrix, kernel.GemmOptions{Path: path, Threads: 2})
+					if err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+		}
+	}
+}
