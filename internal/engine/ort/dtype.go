@@ -7,16 +7,41 @@ import "C"
 
 import "github.com/astronnx/astronnx/graph"
 
-// dtypeOf reads an element type of ONNX Runtime. Its numbers for the newest types are not those of ONNX, and only those it gives:
-// where it takes a type, as for a new tensor, it wants ONNX's. Versions 1.24 to 1.30 do so alike.
+// ONNX Runtime's numbers for the newest element types are not those of ONNX. It gives its own; but up to version 1.30 it takes
+// ONNX's where a tensor is made.
+var (
+	given      = map[C.int]graph.DType{24: graph.Uint2, 25: graph.Int2, 26: graph.Float8E8M0}
+	takesONNXs bool // set by start
+)
+
+// dtypeOf reads an element type of ONNX Runtime.
 func dtypeOf(code C.int) graph.DType {
-	switch code {
-	case 24:
-		return graph.Uint2
-	case 25:
-		return graph.Int2
-	case 26:
-		return graph.Float8E8M0
+	if d, ok := given[code]; ok {
+		return d
 	}
 	return graph.DType(code)
+}
+
+// codeOf is the number by which ONNX Runtime makes a tensor of a type.
+func codeOf(d graph.DType) C.int {
+	if d >= graph.Float8E8M0 && !takesONNXs {
+		for code, t := range given {
+			if t == d {
+				return code
+			}
+		}
+	}
+	return C.int(d)
+}
+
+// learnCodes makes a tensor by ONNX's number of uint2 and looks what it has become.
+func learnCodes() {
+	var v *C.OrtValue
+	var code C.int
+	var rank C.size_t
+	if check(C.ax_tensor(nil, 0, cdims([]int64{0}), 1, C.int(graph.Uint2), &v)) != nil {
+		return
+	}
+	defer C.ax_value_release(v)
+	takesONNXs = check(C.ax_value_shape(v, &code, nil, 0, &rank)) == nil && dtypeOf(code) == graph.Uint2
 }

@@ -186,7 +186,7 @@ func setArg(a *C.ax_arg, t *graph.Tensor, pin *goruntime.Pinner) {
 		pin.Pin(data)
 	}
 	a.data, a.bytes = C.uintptr_t(uintptr(unsafe.Pointer(data))), C.size_t(len(t.Raw))
-	a.rank, a._type = C.size_t(len(t.Shape)), C.int(t.DType)
+	a.rank, a._type = C.size_t(len(t.Shape)), codeOf(t.DType)
 	for i, d := range t.Shape {
 		a.dims[i] = C.int64_t(d)
 	}

@@ -239,6 +239,7 @@ func start(explicit string, python bool) (*Library, error) {
 		return nil, errs.New(errs.Unavailable, "%s: interface %d does not answer", s.Library.Path, int(C.ORT_API_NEEDED))
 	}
 	keepLittle()
+	learnCodes()
 	process.library, process.handle = s.Library, handle
 	return s.Library, nil
 }

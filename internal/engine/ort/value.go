@@ -60,7 +60,7 @@ func toValue(t *graph.Tensor, pin *goruntime.Pinner) (*C.OrtValue, error) {
 		pin.Pin(data)
 	}
 	return v, check(C.ax_tensor(unsafe.Pointer(data), C.size_t(len(t.Raw)), cdims(t.Shape), C.size_t(len(t.Shape)),
-		C.int(t.DType), &v))
+		codeOf(t.DType), &v))
 }
 
 func cdims(shape []int64) *C.int64_t { return (*C.int64_t)(unsafe.SliceData(shape)) }
