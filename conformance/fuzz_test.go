@@ -108,7 +108,13 @@ func fuzzInputs(f *testing.F, pattern string) {
 		mutate(in[:len(c.in)], changes)
 		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 		defer cancel()
-		err = plan.Run(ctx, in, nil, make([]*graph.Tensor, len(plan.Outputs())))
+		done := make(chan error, 1)
+		go func() { done <- plan.Run(ctx, in, nil, make([]*graph.Tensor, len(plan.Outputs()))) }()
+		select {
+		case err = <-done:
+		case <-time.After(8 * time.Second):
+			t.Fatalf("%s: does not stop with its context on %v", c.name, in)
+		}
 		if errors.Is(err, reference.ErrPanic) {
 			t.Fatalf("%s: %v", c.name, err)
 		}
