@@ -13,7 +13,6 @@ import (
 
 	"github.com/astronnx/astronnx/graph"
 	"github.com/astronnx/astronnx/healpix"
-	"github.com/astronnx/astronnx/internal/engine"
 	"github.com/astronnx/astronnx/internal/errs"
 	"github.com/astronnx/astronnx/internal/onnxio"
 	"github.com/astronnx/astronnx/models"
@@ -34,14 +33,14 @@ const tolerance = 1e-6
 
 // demoReport is what demo says as JSON. Band RMS values are in the unit of the maps.
 type demoReport struct {
-	Network    string        `json:"network"`
-	Parameters int64         `json:"parameters"`
-	Unit       string        `json:"unit"`
-	Columns    []string      `json:"columns"`
-	Engine     engine.Report `json:"engine"`
-	Maps       []demoMap     `json:"maps"`
-	Difference float64       `json:"ring_nested_difference"` // the largest, of bands of a map and of its reordered copy
-	Files      []string      `json:"files"`
+	Network    string     `json:"network"`
+	Parameters int64      `json:"parameters"`
+	Unit       string     `json:"unit"`
+	Columns    []string   `json:"columns"`
+	Engine     engineInfo `json:"engine"`
+	Maps       []demoMap  `json:"maps"`
+	Difference float64    `json:"ring_nested_difference"` // the largest, of bands of a map and of its reordered copy
+	Files      []string   `json:"files"`
 }
 
 // demoMap tells about one map that went through the network.
@@ -141,7 +140,7 @@ func (t *tool) demo(ctx context.Context, folder, data string, width int, e engin
 		return err
 	}
 	defer d.net.close()
-	d.report.Engine = d.net.model.Report()
+	d.report.Engine = engineOf(d.net.model.Report())
 	d.report.Unit = full.Columns[0].Unit
 	for _, c := range full.Columns {
 		d.report.Columns = append(d.report.Columns, c.Name)
@@ -429,9 +428,12 @@ func (r demoReport) write(w io.Writer) error {
 		return err
 	}
 	b.WriteString("\n  RING and NESTED input give the same bands, to the bit.\n")
-	fmt.Fprintf(&b, "  Run by %s.\n", engineText(r.Engine))
-	for _, line := range kernelText(r.Engine) {
+	fmt.Fprintf(&b, "  Run by %s.\n", r.Engine.line())
+	for _, line := range r.Engine.kernels() {
 		fmt.Fprintf(&b, "  %s.\n", line)
+	}
+	for _, note := range r.Engine.remarks() {
+		fmt.Fprintf(&b, "  Note: %s.\n", note)
 	}
 	fmt.Fprintf(&b, "  Wrote %d files into %s: the network, the bands as FITS, and pictures.\n", len(r.Files),
 		filepath.Dir(r.Network))

@@ -129,13 +129,13 @@ func (f *finding) execute(ctx context.Context, m *graph.Model, cfg runtime.Confi
 	if _, err := model.Run(ctx, runtime.Inputs{"map": graph.NewTensor(graph.Float32, 1, 1, 12*nside*nside)}); err != nil {
 		return err
 	}
-	r := model.Report()
-	f.Status, f.Found = good, fmt.Sprintf("a small one ran by %s, in %s", engineText(r), timeText(time.Since(start)))
+	r := engineOf(model.Report())
+	f.Status, f.Found = good, fmt.Sprintf("a small one ran by %s, in %s", r.line(), timeText(time.Since(start)))
 	if r.Engine != ort.Engine.Name() {
 		f.Status = absent
 		f.More = append(f.More, "the reference engine is exact and slow: it is for checks")
 	}
-	f.More = append(f.More, kernelText(r)...)
+	f.More = append(f.More, r.kernels()...)
 	return nil
 }
 

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/astronnx/astronnx/healpixop"
@@ -53,4 +56,107 @@ func (f *engineFlags) config() (runtime.Config, error) {
 	}
 	return cfg.WithProvider(provider).WithDevice(f.device).WithFallback(f.fallback).WithThreads(f.threads).
 		WithLibrary(f.library).WithPythonLibrary(f.python).WithEngine(f.engine), nil
+}
+
+// engineInfo is a runtime.Report as JSON.
+type engineInfo struct {
+	Engine    string          `json:"engine"`
+	Version   string          `json:"version,omitempty"`
+	Library   string          `json:"library,omitempty"`
+	Provider  string          `json:"provider"`
+	Device    int             `json:"device"`
+	Threads   int             `json:"threads"`
+	Why       string          `json:"why,omitempty"`
+	Notes     []string        `json:"notes,omitempty"`
+	Kernels   []kernelInfo    `json:"kernels,omitempty"`
+	Placement []placementInfo `json:"placement,omitempty"`
+}
+
+// kernelInfo tells how the nodes of one operator are executed.
+type kernelInfo struct {
+	Op     string `json:"op"`
+	Nodes  int    `json:"nodes"`
+	Native bool   `json:"native"`
+	Why    string `json:"why,omitempty"` // why not by a kernel
+}
+
+// placementInfo counts the nodes that one provider executes.
+type placementInfo struct {
+	Provider string         `json:"provider"`
+	Nodes    int            `json:"nodes"`
+	Ops      map[string]int `json:"ops,omitempty"`
+}
+
+func engineOf(r runtime.Report) engineInfo {
+	e := engineInfo{
+		Engine: r.Engine, Version: r.Version, Library: r.Library, Provider: string(r.Provider), Device: r.Device,
+		Threads: r.Threads, Why: oneLine(r.Why), Notes: r.Notes,
+	}
+	for _, k := range r.Kernels {
+		e.Kernels = append(e.Kernels, kernelInfo{k.Op, k.Nodes, k.Native, k.Why})
+	}
+	for _, p := range r.Placement {
+		e.Placement = append(e.Placement, placementInfo{p.Provider, p.Nodes, p.Ops})
+	}
+	return e
+}
+
+// line is who executed a network, in a few words.
+func (r engineInfo) line() string {
+	s := r.Engine
+	if r.Version != "" {
+		s += " " + r.Version
+	}
+	s += fmt.Sprintf(" on %s", r.Provider)
+	if r.Provider != string(runtime.CPU) {
+		s += fmt.Sprintf(" %d", r.Device)
+	}
+	return s + fmt.Sprintf(", %d %s", r.Threads, plural(r.Threads, "thread"))
+}
+
+// remarks are what a person should know about the choice of the engine.
+func (r engineInfo) remarks() []string {
+	if r.Engine == "reference" && r.Why != "" {
+		return append([]string{"the slow reference engine ran it, \"astronnx doctor\" says why"}, r.Notes...)
+	}
+	return r.Notes
+}
+
+// kernels says in lines by what the HEALPix operators of a network are executed.
+func (r engineInfo) kernels() []string {
+	by := map[string][]string{}
+	for _, k := range r.Kernels {
+		how := "by its kernel"
+		switch {
+		case r.Engine == "reference":
+			how = "by its definition in Go"
+		case !k.Native:
+			how = "by its function body"
+			if k.Why != "" {
+				how += ": " + k.Why
+			}
+		}
+		name := k.Op[strings.LastIndex(k.Op, ":")+1:]
+		name, _, _ = strings.Cut(name, "_") // variants of a body carry a digest
+		if !slices.Contains(by[how], name) {
+			by[how] = append(by[how], name)
+		}
+	}
+	var lines []string
+	for _, how := range slices.Sorted(maps.Keys(by)) {
+		each := how
+		if len(by[how]) > 1 {
+			each = strings.Replace(how, "by its", "each by its", 1)
+		}
+		slices.Sort(by[how])
+		lines = append(lines, strings.Join(by[how], ", ")+" "+each)
+	}
+	return lines
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return noun
+	}
+	return noun + "s"
 }

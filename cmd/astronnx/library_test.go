@@ -129,7 +129,23 @@ func TestProviderRefused(t *testing.T) {
 	if _, err := os.Stat(out); err == nil {
 		t.Error("the failed run left its output")
 	}
-	if r := spawn(t, nil, append(args, "--allow-fallback")...); r.code != exitOK || !strings.Contains(r.out, "on CPU") {
+	if r := spawn(t, nil, append(args, "--allow-fallback")...); r.code != exitOK || !strings.Contains(r.out, "on CPU") ||
+		!strings.Contains(r.out, "note: CUDA cannot serve") {
 		t.Errorf("--allow-fallback: exit code %d\n%s%s", r.code, r.out, r.err)
 	}
+}
+
+func TestRunWithoutALibrary(t *testing.T) {
+	native(t)
+	dir := t.TempDir()
+	net := toy{order: "RING"}.write(t, dir)
+	in := writeSky(t, filepath.Join(dir, "in.fits"), ramp(t, 1, healpix.Ring, "T"))
+	r := spawn(t, nil, "run", net, in, "-o", filepath.Join(dir, "out.fits"))
+	if strings.Contains(r.out, "by onnxruntime") {
+		t.Skip("the system's loader finds an onnxruntime")
+	}
+	if r.code != exitOK || !strings.Contains(r.out, "by reference") || !strings.Contains(r.out, "astronnx doctor") {
+		t.Errorf("exit code %d\n%s%s", r.code, r.out, r.err)
+	}
+	fails(t, spawn(t, nil, "run", net, in, "-o", filepath.Join(dir, "b.fits"), "--engine", "onnxruntime"), exitMissing, "tried")
 }

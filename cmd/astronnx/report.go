@@ -3,20 +3,16 @@ package main
 import (
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 	"strings"
 	"time"
-
-	"github.com/astronnx/astronnx/internal/engine"
 )
 
 // runReport is what run says as JSON, and what it puts into a .json output.
 type runReport struct {
-	Model  string        `json:"model"`
-	Engine engine.Report `json:"engine"`
-	Maps   []mapReport   `json:"maps"`
-	Files  []string      `json:"files,omitempty"`
+	Model  string      `json:"model"`
+	Engine engineInfo  `json:"engine"`
+	Maps   []mapReport `json:"maps"`
+	Files  []string    `json:"files,omitempty"`
 }
 
 // mapReport tells about one map.
@@ -77,7 +73,10 @@ func (r runReport) write(w io.Writer) error {
 		}
 		fmt.Fprintf(&b, "  %-6s %s\n", label, file)
 	}
-	fmt.Fprintf(&b, "\n  by %s\n", engineText(r.Engine))
+	fmt.Fprintf(&b, "\n  by %s\n", r.Engine.line())
+	for _, note := range r.Engine.remarks() {
+		fmt.Fprintf(&b, "  note: %s\n", note)
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -138,56 +137,4 @@ func valueText(v any) string {
 		return "–"
 	}
 	return fmt.Sprint(v)
-}
-
-// engineText is a report in a line.
-func engineText(r engine.Report) string {
-	s := r.Engine
-	if r.Version != "" {
-		s += " " + r.Version
-	}
-	s += fmt.Sprintf(" on %s", r.Provider)
-	if r.Provider != engine.CPU {
-		s += fmt.Sprintf(" %d", r.Device)
-	}
-	return s + fmt.Sprintf(", %d %s", r.Threads, plural(r.Threads, "thread"))
-}
-
-// kernelText says in lines by what the HEALPix operators of a network are executed.
-func kernelText(r engine.Report) []string {
-	by := map[string][]string{}
-	for _, k := range r.Kernels {
-		how := "by its kernel"
-		switch {
-		case r.Engine == "reference":
-			how = "by its definition in Go"
-		case !k.Native:
-			how = "by its function body"
-			if k.Why != "" {
-				how += ": " + k.Why
-			}
-		}
-		name := k.Op[strings.LastIndex(k.Op, ":")+1:]
-		name, _, _ = strings.Cut(name, "_") // variants of a body carry a digest
-		if !slices.Contains(by[how], name) {
-			by[how] = append(by[how], name)
-		}
-	}
-	var lines []string
-	for _, how := range slices.Sorted(maps.Keys(by)) {
-		each := how
-		if len(by[how]) > 1 {
-			each = strings.Replace(how, "by its", "each by its", 1)
-		}
-		slices.Sort(by[how])
-		lines = append(lines, strings.Join(by[how], ", ")+" "+each)
-	}
-	return lines
-}
-
-func plural(n int, noun string) string {
-	if n == 1 {
-		return noun
-	}
-	return noun + "s"
 }

@@ -119,7 +119,7 @@ func (t *tool) run(ctx context.Context, file string, maps []string, f runFlags) 
 	if err := net.open(cfg, networkOrder); err != nil {
 		return err
 	}
-	report := runReport{Model: file, Engine: net.model.Report()}
+	report := runReport{Model: file, Engine: engineOf(net.model.Report())}
 	for i, name := range maps {
 		bar.step("reading " + filepath.Base(name))
 		m, err := readMap(name, sky.ReadOptions{HDU: f.hdu, Order: order})
