@@ -210,7 +210,8 @@ func ParseLists(pass, skip string) (Lists, error) {
 	return l, nil
 }
 
-// Texts returns the two lists as files. A skipped case keeps the reason it had in old, so that a person's words survive.
+// Texts returns the two lists as files. A skipped case keeps the reason it had in old if a person wrote it: one that does not begin
+// with an outcome.
 func Texts(results []Result, old Lists) (pass, skip string) {
 	var p, s strings.Builder
 	for _, r := range results {
@@ -219,7 +220,8 @@ func Texts(results []Result, old Lists) (pass, skip string) {
 			continue
 		}
 		reason := old.Skip[r.Case]
-		if reason == "" {
+		word, _, _ := strings.Cut(reason, ":")
+		if reason == "" || slices.Contains(outcomes[:], word) {
 			reason = r.Outcome.String() + ": " + firstLine(r.Reason)
 		}
 		fmt.Fprintf(&s, "%s  # %s\n", r.Case, reason)
