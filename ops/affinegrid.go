@@ -6,8 +6,8 @@ import (
 	"github.com/astronnx/astronnx/graph"
 )
 
-// AffineGrid makes the grid for GridSample that an affine map theta (N, k, k+1) makes of the points of an image of the given size (N,
-// C, D1, ..., Dk).
+// AffineGrid makes the grid for GridSample that an affine map theta (N, k, k+1) makes of the points of an image of the
+// given size (N, C, D1, ..., Dk).
 // https://onnx.ai/onnx/operators/onnx__AffineGrid.html
 var _ = define(Op{
 	Name: "AffineGrid", Since: 20,

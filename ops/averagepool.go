@@ -6,7 +6,8 @@ import (
 	"github.com/astronnx/astronnx/graph"
 )
 
-// AveragePool is the mean of each window: of the elements it sees or, where count_include_pad is set, with the padding as zeros.
+// AveragePool is the mean of each window: of the elements it sees or, where count_include_pad is set, with the padding
+// as zeros.
 // https://onnx.ai/onnx/operators/onnx__AveragePool.html
 var _ = define(Op{
 	Name: "AveragePool", Since: 1,
@@ -56,8 +57,8 @@ func evalAveragePool[T float32 | float64](c *Call) ([]*graph.Tensor, error) {
 	return []*graph.Tensor{y}, err
 }
 
-// windowCounts is the number of elements by which the sum of each window is divided. With the padding, what lies beyond it still does
-// not count.
+// windowCounts is the number of elements by which the sum of each window is divided. With the padding, what lies beyond
+// it still does not count.
 func windowCounts(w *window, in, out []int64, padding bool) []float32 {
 	n, _ := graph.NumElements(out)
 	counts := make([]float32, 0, n)

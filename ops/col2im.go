@@ -7,7 +7,8 @@ import (
 	"github.com/astronnx/astronnx/graph"
 )
 
-// Col2Im adds columns (N, C·block elements, positions) into images (N, C, ...), each element where a sliding block would have read it.
+// Col2Im adds columns (N, C·block elements, positions) into images (N, C, ...), each element where a sliding block
+// would have read it.
 // https://onnx.ai/onnx/operators/onnx__Col2Im.html
 var _ = define(Op{
 	Name: "Col2Im", Since: 18,

@@ -7,8 +7,8 @@ import (
 	"github.com/astronnx/astronnx/graph"
 )
 
-// ConvInteger is the convolution of 8-bit integers less their zero points, in int32. The zero point of the weights is one number or one
-// for each output channel.
+// ConvInteger is the convolution of 8-bit integers less their zero points, in int32. The zero point of the weights is
+// one number or one for each output channel.
 // https://onnx.ai/onnx/operators/onnx__ConvInteger.html
 var _ = define(Op{
 	Name: "ConvInteger", Since: 10,

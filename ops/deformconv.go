@@ -8,8 +8,9 @@ import (
 	"github.com/astronnx/astronnx/graph"
 )
 
-// DeformConv is a convolution of images (N, C, H, W) whose kernel elements are moved at every position by offsets (N, groups·elements·2,
-// H', W'), y before x, and weighed by a mask; between pixels it interpolates, and around the image are zeros.
+// DeformConv is a convolution of images (N, C, H, W) whose kernel elements are moved at every position by offsets (N,
+// groups·elements·2, H', W'), y before x, and weighed by a mask; between pixels it interpolates, and around the image
+// are zeros.
 // https://onnx.ai/onnx/operators/onnx__DeformConv.html
 var _ = define(Op{
 	Name: "DeformConv", Since: 19,
@@ -29,15 +30,7 @@ var _ = define(Op{
 	Expand: func(b *Builder, n *graph.Node) []*graph.Value {
 		x, w, offset := n.In[0], n.In[1], n.In[2]
 		group, offsetGroup := n.Attrs.Int("group", 1), n.Attrs.Int("offset_group", 1)
-		attrs := n.Attrs
-		if attrs.Has("kernel_shape") {
-			attrs = graph.Attrs{"strides": n.Attrs.Ints("strides", []int64{1, 1}), "pads": n.Attrs.Ints("pads", []int64{0, 0, 0, 0}),
-				"dilations": n.Attrs.Ints("dilations", []int64{1, 1})}
-		}
-		win, err := windowOf(attrs, []int64{1, 1})
-		if err != nil {
-			panic(err)
-		}
+		win := windowAttrs(n, 2)
 		join := func(parts ...*graph.Value) *graph.Value { return b.Op("Concat", graph.Attrs{"axis": 0}, parts...) }
 		image, kernel, out := spatialSizes(b, x).in(b), spatialSizes(b, w).in(b), spatialSizes(b, offset).in(b)
 		moves := b.Op("Reshape", nil, offset, join(b.Ints(-1), kernel, b.Ints(2), out)) // (N·groups, kernel, 2, positions)
@@ -47,8 +40,9 @@ var _ = define(Op{
 			return b.CastLike(b.Reshape(b.Sub(b.Mul(numbers, b.Int(step)), b.Int(from)), shape...), x)
 		}
 		coordinate := func(axis int, place, tap []int64) *graph.Value {
-			at := b.Add(b.Op("Gather", graph.Attrs{"axis": 3}, moves, b.Int(int64(axis))),
-				b.Add(along(axis, out, win.stride[axis], win.before[axis], place...), along(axis, kernel, win.dilation[axis], 0, tap...)))
+			at := b.Add(along(axis, out, win.stride[axis], win.before[axis], place...),
+				along(axis, kernel, win.dilation[axis], 0, tap...))
+			at = b.Add(at, b.Op("Gather", graph.Attrs{"axis": 3}, moves, b.Int(int64(axis))))
 			// A pixel's centre is (2i+1)/size - 1 in GridSample's terms.
 			size := b.CastLike(b.Op("Gather", nil, image, b.Int(int64(axis))), x)
 			unit := b.Sub(b.Div(b.Add(b.Mul(at, b.Like(x, 2)), b.Like(x, 1)), size), b.Like(x, 1))

@@ -2,8 +2,8 @@ package ops
 
 import "github.com/astronnx/astronnx/graph"
 
-// DynamicQuantizeLinear quantizes to uint8 by the range of the data, widened to hold 0. It returns the values, the scale and the zero
-// point.
+// DynamicQuantizeLinear quantizes to uint8 by the range of the data, widened to hold 0. It returns the values, the
+// scale and the zero point.
 // https://onnx.ai/onnx/operators/onnx__DynamicQuantizeLinear.html
 var _ = define(Op{
 	Name: "DynamicQuantizeLinear", Since: 11,

@@ -8,8 +8,9 @@ import (
 	"github.com/astronnx/astronnx/graph"
 )
 
-// GridSample reads images (N, C, D1, ..., Dk) at the points of a grid (N, O1, ..., Ok, k), whose last axis names the last spatial axis
-// first; -1 and 1 are the borders of the image or, with align_corners, the centres of its outermost pixels.
+// GridSample reads images (N, C, D1, ..., Dk) at the points of a grid (N, O1, ..., Ok, k), whose last axis names the
+// last spatial axis first; -1 and 1 are the borders of the image or, with align_corners, the centres of its outermost
+// pixels.
 // https://onnx.ai/onnx/operators/onnx__GridSample.html
 var _ = define(Op{
 	Name: "GridSample", Since: 16,

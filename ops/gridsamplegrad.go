@@ -6,9 +6,10 @@ import (
 	"github.com/astronnx/astronnx/graph"
 )
 
-// gridSampleGrad gathers, for every point, the pixels that it read and weighs them again: with dy it adds them to the image's
-// gradient, and with the weights' derivatives they are the grid's. Coordinates and weights of axis i are (N, 1, ..., taps, ..., 1, P),
-// taps at axis i+1 and the points flat, so that all corners come from broadcasting. A rounded coordinate has no gradient.
+// gridSampleGrad gathers, for every point, the pixels that it read and weighs them again: with dy it adds them to the
+// image's gradient, and with the weights' derivatives they are the grid's. Coordinates and weights of axis i are (N, 1,
+// ..., taps, ..., 1, P), taps at axis i+1 and the points flat, so that all corners come from broadcasting. A rounded
+// coordinate has no gradient.
 func gridSampleGrad(b *Builder, n *graph.Node, dy []*graph.Value) []*graph.Value {
 	x, grid := n.In[0], n.In[1]
 	k := x.Type.Rank() - 2
@@ -171,7 +172,8 @@ func (g *gridGrad) pad(x, size *graph.Value) (padded, turn *graph.Value) {
 	return x, one
 }
 
-// cubic is [keys] and its derivative at the four distances of a row: the polynomials of the outer, inner, inner and outer pixel.
+// cubic is [keys] and its derivative at the four distances of a row: the polynomials of the outer, inner, inner and
+// outer pixel.
 func (g *gridGrad) cubic(i int, d *graph.Value) (weight, slope *graph.Value) {
 	const a = -0.75
 	b := g.b

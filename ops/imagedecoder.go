@@ -15,8 +15,8 @@ import (
 	"github.com/astronnx/astronnx/graph"
 )
 
-// ImageDecoder decodes the bytes of a BMP, GIF, JPEG, PNG, TIFF or WebP file to (height, width, channels) in uint8. Of JPEG, decoders
-// may differ by a few steps.
+// ImageDecoder decodes the bytes of a BMP, GIF, JPEG, PNG, TIFF or WebP file to (height, width, channels) in uint8. Of
+// JPEG, decoders may differ by a few steps.
 // https://onnx.ai/onnx/operators/onnx__ImageDecoder.html
 var _ = define(Op{
 	Name: "ImageDecoder", Since: 20,

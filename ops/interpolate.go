@@ -24,8 +24,8 @@ type resizedAxis struct {
 
 func (a resizedAxis) same() bool { return a.scale == 1 && a.in == a.out && a.begin == 0 && a.end == 1 }
 
-// stencil is the weights by which one output position reads the input along an axis from position first on; nil: it lies outside and
-// takes the extrapolation value. Positions outside the input read the nearest one inside.
+// stencil is the weights by which one output position reads the input along an axis from position first on; nil: it
+// lies outside and takes the extrapolation value. Positions outside the input read the nearest one inside.
 type stencil struct {
 	first   int
 	weights []float64
@@ -144,7 +144,8 @@ func (r *resizing) weights(fraction, scale float64) ([]float64, error) {
 	return nil, fmt.Errorf("mode %q, want nearest, linear or cubic", r.mode)
 }
 
-// kernel samples f, a function of the distance with the given reach. Against aliasing it is stretched where the result is smaller.
+// kernel samples f, a function of the distance with the given reach. Against aliasing it is stretched where the result
+// is smaller.
 func (r *resizing) kernel(reach int, fraction, scale float64, f func(float64) float64) ([]float64, error) {
 	stretch := 1.0
 	if r.antialias {

@@ -7,8 +7,8 @@ import (
 	"github.com/astronnx/astronnx/graph"
 )
 
-// MaxUnpool puts the elements of the first input back where MaxPool took them from, by its second output; the rest is zero. A larger
-// output shape adds zeros at the end of the axes.
+// MaxUnpool puts the elements of the first input back where MaxPool took them from, by its second output; the rest is
+// zero. A larger output shape adds zeros at the end of the axes.
 // https://onnx.ai/onnx/operators/onnx__MaxUnpool.html
 var _ = define(Op{
 	Name: "MaxUnpool", Since: 9,

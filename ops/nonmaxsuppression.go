@@ -8,9 +8,9 @@ import (
 	"github.com/astronnx/astronnx/graph"
 )
 
-// NonMaxSuppression picks boxes (N, boxes, 4), best score (N, classes, boxes) first, that do not overlap better ones of their class by
-// more than a threshold. The result (picked, 3) names image, class and box. Inputs 2 to 4 are the most boxes of a class (none if
-// absent), the threshold of intersection over union and the lowest score.
+// NonMaxSuppression picks boxes (N, boxes, 4), best score (N, classes, boxes) first, that do not overlap better ones of
+// their class by more than a threshold. The result (picked, 3) names image, class and box. Inputs 2 to 4 are the most
+// boxes of a class (none if absent), the threshold of intersection over union and the lowest score.
 // https://onnx.ai/onnx/operators/onnx__NonMaxSuppression.html
 var _ = define(Op{
 	Name: "NonMaxSuppression", Since: 10,

@@ -6,8 +6,9 @@ import (
 	"github.com/astronnx/astronnx/graph"
 )
 
-// QLinearConv is a convolution of quantized values, quantized again: x, its scale and zero point, the weights with theirs (of one
-// number or one for each output channel), the scale and zero point of the result and an int32 bias in the scale of the products.
+// QLinearConv is a convolution of quantized values, quantized again: x, its scale and zero point, the weights with
+// theirs (of one number or one for each output channel), the scale and zero point of the result and an int32 bias in
+// the scale of the products.
 // https://onnx.ai/onnx/operators/onnx__QLinearConv.html
 var _ = define(Op{
 	Name: "QLinearConv", Since: 10,

@@ -6,8 +6,8 @@ import (
 	"github.com/astronnx/astronnx/graph"
 )
 
-// QLinearMatMul is a matrix product of quantized values, quantized again. Scale and zero point of A are one number or one for each row,
-// those of B one or one for each column.
+// QLinearMatMul is a matrix product of quantized values, quantized again. Scale and zero point of A are one number or
+// one for each row, those of B one or one for each column.
 // https://onnx.ai/onnx/operators/onnx__QLinearMatMul.html
 var _ = define(Op{
 	Name: "QLinearMatMul", Since: 10,

@@ -8,8 +8,8 @@ import (
 	"github.com/astronnx/astronnx/graph"
 )
 
-// scaleIndex tells which element of a scale or zero point serves element i of a tensor: one for all, one for each position of the axis
-// or, with a block size, one for each block of elements along the axis.
+// scaleIndex tells which element of a scale or zero point serves element i of a tensor: one for all, one for each
+// position of the axis or, with a block size, one for each block of elements along the axis.
 func scaleIndex(n *graph.Node, shape []int64, scale *graph.Tensor) (func(i int) int, error) {
 	if scale.Len() == 1 {
 		return func(int) int { return 0 }, nil

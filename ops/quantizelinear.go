@@ -7,8 +7,8 @@ import (
 	"github.com/astronnx/astronnx/graph"
 )
 
-// QuantizeLinear is x / scale, rounded half to even, plus the zero point, saturated; small floats are rounded to. Scales are one
-// number, one for each position along an axis (opset 13) or one for each block of it (opset 21).
+// QuantizeLinear is x / scale, rounded half to even, plus the zero point, saturated; small floats are rounded to.
+// Scales are one number, one for each position along an axis (opset 13) or one for each block of it (opset 21).
 // https://onnx.ai/onnx/operators/onnx__QuantizeLinear.html
 var _ = define(Op{
 	Name: "QuantizeLinear", Since: 10,

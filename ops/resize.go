@@ -80,8 +80,8 @@ func upsamplingOf(n *graph.Node) *resizing {
 	return &resizing{mode: mode, coordinates: "asymmetric", nearest: "floor"}
 }
 
-// resizedAxes returns what happens to each axis of an input of the given sizes, -1 where unknown; so are sizes and scales (0) of the
-// result then.
+// resizedAxes returns what happens to each axis of an input of the given sizes, -1 where unknown; so are sizes and
+// scales (0) of the result then.
 func resizedAxes(n *graph.Node, shape []int64, roi, scales, sizes *graph.Tensor) ([]resizedAxis, error) {
 	out := make([]resizedAxis, len(shape))
 	for i, d := range shape {

@@ -7,8 +7,8 @@ import (
 	"github.com/astronnx/astronnx/graph"
 )
 
-// resizeGrad multiplies dy along every axis by the transposed matrix of interpolation. Where sizes and scales are known the matrix is a
-// constant, and whole-number repetition a sum; else it is the resized unit matrix.
+// resizeGrad multiplies dy along every axis by the transposed matrix of interpolation. Where sizes and scales are known
+// the matrix is a constant, and whole-number repetition a sum; else it is the resized unit matrix.
 func resizeGrad(b *Builder, n *graph.Node, dy *graph.Value, r *resizing, at resizeInputs) []*graph.Value {
 	x := n.In[0]
 	rank := x.Type.Rank()

@@ -7,8 +7,8 @@ import (
 	"github.com/astronnx/astronnx/graph"
 )
 
-// RoiAlign averages, or takes the largest of, interpolated samples of images (N, C, H, W) over the bins of regions (R, 4), x before y of
-// two corners; batch_indices (R) names the images. He et al. 2017, arXiv:1703.06870.
+// RoiAlign averages, or takes the largest of, interpolated samples of images (N, C, H, W) over the bins of regions (R,
+// 4), x before y of two corners; batch_indices (R) names the images. He et al. 2017, arXiv:1703.06870.
 // https://onnx.ai/onnx/operators/onnx__RoiAlign.html
 var (
 	_ = define(Op{
@@ -48,7 +48,8 @@ func inferRoiAlign(c *Inference) ([]*graph.Type, error) {
 	if t == nil {
 		return []*graph.Type{nil}, nil
 	}
-	t.Shape = []graph.Dim{graph.Sym(""), graph.Sym(""), graph.D(c.Node.Attrs.Int("output_height", 1)), graph.D(c.Node.Attrs.Int("output_width", 1))}
+	height, width := c.Node.Attrs.Int("output_height", 1), c.Node.Attrs.Int("output_width", 1)
+	t.Shape = []graph.Dim{graph.Sym(""), graph.Sym(""), graph.D(height), graph.D(width)}
 	if x.Rank() >= 0 {
 		if x.Rank() != 4 {
 			return nil, fmt.Errorf("input is %s, want (N, C, H, W)", x)
@@ -212,57 +213,54 @@ func (a *roiAligner) bin(rows, cols []sample, pixel func(row, col int) float64) 
 	return sum / float64(n)
 }
 
-// roiAlignGrad spreads each bin over the rows and columns that it read: interpolation is a matrix (R, bins, size) along each axis. As
-// in PyTorch the regions have no gradient.
+// roiAlignGrad spreads each bin over the rows and columns that it read. As in PyTorch the regions have no gradient.
 func roiAlignGrad(b *Builder, n *graph.Node, dy *graph.Value, coordinates string) []*graph.Value {
 	if n.Attrs.Str("mode", "avg") != "avg" {
 		panic("ops: the gradient of RoiAlign in mode max")
 	}
-	x, rois := n.In[0], n.In[1]
 	half := n.Attrs.Str("coordinate_transformation_mode", coordinates) == "half_pixel"
-	number := func(v float64) *graph.Value { return b.Like(dy, v) }
-	matrix := func(axis int64, bins int64) *graph.Value {
-		shift := 0.0
-		if half {
-			shift = 0.5
-		}
-		corner := func(i int64) *graph.Value { // (R, 1, 1, 1)
-			at := b.Reshape(b.Op("Gather", graph.Attrs{"axis": 1}, rois, b.Int(i)), -1, 1, 1, 1)
-			return b.Sub(b.Mul(at, number(float64(n.Attrs.Float("spatial_scale", 1)))), number(shift))
-		}
-		from := corner(1 - axis)
-		extent := b.Sub(corner(3-axis), from)
-		if !half {
-			extent = b.Op("Max", nil, extent, number(1))
-		}
-		bin := b.Div(extent, number(float64(bins)))
-		per := number(float64(n.Attrs.Int("sampling_ratio", 0)))
-		if n.Attrs.Int("sampling_ratio", 0) <= 0 {
-			per = b.Op("Ceil", nil, bin)
-		}
-		most := b.Op("Cast", graph.Attrs{"to": graph.Int64}, b.Op("ReduceMax", graph.Attrs{"keepdims": 0}, per))
-		k := b.Reshape(b.CastLike(b.Op("Range", nil, b.Int(0), most, b.Int(1)), dy), 1, 1, -1, 1)
-		place := make([]int64, bins)
-		for i := range place {
-			place[i] = int64(i)
-		}
-		first := b.CastLike(b.Const(graph.FromSlice(place, 1, bins, 1, 1)), dy)
-		at := b.Add(from, b.Mul(bin, b.Add(first, b.Div(b.Add(k, number(0.5)), per)))) // (R, bins, samples, 1)
-		size := b.Op("Gather", nil, b.Op("Shape", nil, x), b.Int(axis+2))
-		end := b.CastLike(size, dy)
-		inside := b.Op("And", nil, b.Op("Less", nil, k, per),
-			b.Op("And", nil, b.Op("GreaterOrEqual", nil, at, number(-1)), b.Op("LessOrEqual", nil, at, end)))
-		at = b.Op("Min", nil, b.Op("Max", nil, at, number(0)), b.Sub(end, number(1)))
-		pixels := b.CastLike(b.Op("Range", nil, b.Int(0), size, b.Int(1)), dy)
-		hat := b.Op("Max", nil, b.Sub(number(1), b.Op("Abs", nil, b.Sub(at, pixels))), number(0))
-		hat = b.Where(inside, b.Div(hat, per), number(0))
-		return b.Op("ReduceSum", graph.Attrs{"keepdims": 0}, hat, b.Ints(2)) // (R, bins, size)
-	}
+	rows := b.Transpose(binMatrix(b, n, dy, 0, n.Attrs.Int("output_height", 1), half), 0, 2, 1)
+	cols := binMatrix(b, n, dy, 1, n.Attrs.Int("output_width", 1), half)
 	one := b.Ints(1)
-	rows := b.Op("Unsqueeze", nil, b.Transpose(matrix(0, n.Attrs.Int("output_height", 1)), 0, 2, 1), one)
-	cols := b.Op("Unsqueeze", nil, matrix(1, n.Attrs.Int("output_width", 1)), one)
-	spread := b.Op("MatMul", nil, b.Op("MatMul", nil, rows, dy), cols)
-	zeros := b.Op("Expand", nil, number(0), b.Op("Shape", nil, x))
+	spread := b.Op("MatMul", nil, b.Op("MatMul", nil, b.Op("Unsqueeze", nil, rows, one), dy), b.Op("Unsqueeze", nil, cols, one))
+	zeros := b.Op("Expand", nil, b.Like(dy, 0), b.Op("Shape", nil, n.In[0]))
 	index := b.Op("Unsqueeze", nil, n.In[2], b.Ints(-1))
 	return []*graph.Value{b.Op("ScatterND", graph.Attrs{"reduction": "add"}, zeros, index, spread), nil, nil}
+}
+
+// binMatrix is the matrices (R, bins, size) by which the bins of each region read an axis, rows 0, columns 1.
+func binMatrix(b *Builder, n *graph.Node, dy *graph.Value, axis, bins int64, half bool) *graph.Value {
+	number := func(v float64) *graph.Value { return b.Like(dy, v) }
+	numbers := func(count *graph.Value) *graph.Value {
+		return b.CastLike(b.Op("Range", nil, b.Int(0), count, b.Int(1)), dy)
+	}
+	corner := func(i int64) *graph.Value { // (R, 1, 1, 1)
+		at := b.Reshape(b.Op("Gather", graph.Attrs{"axis": 1}, n.In[1], b.Int(i)), -1, 1, 1, 1)
+		at = b.Mul(at, number(float64(n.Attrs.Float("spatial_scale", 1))))
+		if half {
+			at = b.Sub(at, number(0.5))
+		}
+		return at
+	}
+	from := corner(1 - axis)
+	extent := b.Sub(corner(3-axis), from)
+	if !half {
+		extent = b.Op("Max", nil, extent, number(1))
+	}
+	bin := b.Div(extent, number(float64(bins)))
+	per := number(float64(n.Attrs.Int("sampling_ratio", 0)))
+	if n.Attrs.Int("sampling_ratio", 0) <= 0 {
+		per = b.Op("Ceil", nil, bin)
+	}
+	most := b.Op("Cast", graph.Attrs{"to": graph.Int64}, b.Op("ReduceMax", graph.Attrs{"keepdims": 0}, per))
+	k := b.Reshape(numbers(most), 1, 1, -1, 1)
+	place := b.Reshape(numbers(b.Int(bins)), 1, -1, 1, 1)
+	at := b.Add(from, b.Mul(bin, b.Add(place, b.Div(b.Add(k, number(0.5)), per)))) // (R, bins, samples, 1)
+	size := b.Op("Gather", nil, b.Op("Shape", nil, n.In[0]), b.Int(axis+2))
+	end := b.CastLike(size, dy)
+	inside := b.Op("And", nil, b.Op("Less", nil, k, per),
+		b.Op("And", nil, b.Op("GreaterOrEqual", nil, at, number(-1)), b.Op("LessOrEqual", nil, at, end)))
+	at = b.Op("Min", nil, b.Op("Max", nil, at, number(0)), b.Sub(end, number(1)))
+	hat := b.Op("Max", nil, b.Sub(number(1), b.Op("Abs", nil, b.Sub(at, numbers(size)))), number(0))
+	return b.Op("ReduceSum", graph.Attrs{"keepdims": 0}, b.Where(inside, b.Div(hat, per), number(0)), b.Ints(2))
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/astronnx/astronnx/graph"
 )
 
-// sweep is a window over an input as the gradients of convolutions and pools write it. No size needs to be known: what is not is
-// computed by the graph.
+// sweep is a window over an input as the gradients of convolutions and pools write it. No size needs to be known: what
+// is not is computed by the graph.
 type sweep struct {
 	*window
 	k      int   // spatial axes
@@ -86,15 +86,17 @@ func convPadded(b *Builder, attrs graph.Attrs, x, w *graph.Value, before, after 
 	return b.Op("Conv", attrs, padSpatial(b, x, before, after), w)
 }
 
-// inputGrad is the adjoint of a convolution in its input: a convolution of dy with the turned kernel, which engines run much faster
-// than the transposed one; dy is first spread by the strides. In one and two dimensions with strides the transposed one is faster.
+// inputGrad is the adjoint of a convolution in its input: a convolution of dy with the turned kernel, which engines run
+// much faster than the transposed one; dy is first spread by the strides. In one and two dimensions with strides the
+// transposed one is faster.
 func (s *sweep) inputGrad(b *Builder, dy, w *graph.Value, group int64) *graph.Value {
 	strided := slices.ContainsFunc(s.stride, func(x int64) bool { return x != 1 })
 	zero := each(s.k, 0)
 	if strided && s.k < 3 {
 		attrs := graph.Attrs{"strides": s.stride, "dilations": s.dilation, "group": group}
 		if s.after.known == nil || !s.before.all(func(p int64) bool { return p >= 0 }) {
-			return padSpatial(b, b.Op("ConvTranspose", attrs, dy, w), zero.combine(b, "Sub", s.before), zero.combine(b, "Sub", s.after))
+			whole := b.Op("ConvTranspose", attrs, dy, w)
+			return padSpatial(b, whole, zero.combine(b, "Sub", s.before), zero.combine(b, "Sub", s.after))
 		}
 		attrs["pads"] = slices.Concat(s.before.known, s.after.combine(b, "Max", zero).known)
 		attrs["output_padding"] = zero.combine(b, "Sub", s.after).combine(b, "Max", zero).known
@@ -156,7 +158,7 @@ func spreadBy(b *Builder, v *graph.Value, stride []int64) *graph.Value {
 
 // weightGrad is the adjoint of a convolution of x in its weights w.
 func (s *sweep) weightGrad(b *Builder, x, dy, w *graph.Value, group int64) *graph.Value {
-	if s.byTaps(dy, group) {
+	if s.byTaps(b, dy, group) {
 		return s.weightGradByTaps(b, x, dy, w, group)
 	}
 	// A convolution of x with dy whose batch and channels change places, and strides and dilations with them.
@@ -182,14 +184,14 @@ func foldGroups(b *Builder, x *graph.Value, k int, group int64) *graph.Value {
 // maxTaps bounds the nodes that a gradient by taps takes.
 const maxTaps = 125
 
-// byTaps tells which form engines run faster: without strides, or for odd kernels, a product for each element of the kernel; for tiny
-// outputs and even kernels with strides, one convolution.
-func (s *sweep) byTaps(dy *graph.Value, group int64) bool {
+// byTaps tells which form engines run faster: without strides, or for odd kernels, a product for each element of the
+// kernel; for tiny outputs and even kernels with strides, one convolution.
+func (s *sweep) byTaps(b *Builder, dy *graph.Value, group int64) bool {
 	taps, ok := graph.NumElements(s.kernel)
 	if s.kernel == nil || !ok || taps > maxTaps {
 		return false
 	}
-	if out := dy.Type.Sizes(); out != nil && group == 1 && !slices.ContainsFunc(out[2:], func(d int64) bool { return d < 0 || d > 4 }) {
+	if group == 1 && spatialSizes(b, dy).all(func(d int64) bool { return d <= 4 }) {
 		return false
 	}
 	plain := !slices.ContainsFunc(s.stride, func(x int64) bool { return x != 1 })
@@ -199,7 +201,8 @@ func (s *sweep) byTaps(dy *graph.Value, group int64) bool {
 // weightGradByTaps multiplies, for each element of the kernel, dy by what that element saw.
 func (s *sweep) weightGradByTaps(b *Builder, x, dy, w *graph.Value, group int64) *graph.Value {
 	x = s.cover(b, x)
-	spread := spatialSizes(b, dy).combine(b, "Sub", each(s.k, 1)).combine(b, "Mul", sizes{known: s.stride}).combine(b, "Add", each(s.k, 1))
+	one := each(s.k, 1)
+	spread := spatialSizes(b, dy).combine(b, "Sub", one).combine(b, "Mul", sizes{known: s.stride}).combine(b, "Add", one)
 	rows := b.Ints(0, group, -1)
 	axes := make([]int64, s.k)
 	for i := range axes {
