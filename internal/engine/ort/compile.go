@@ -99,11 +99,23 @@ func (c *compilation) createWithKernels() (*yalue.DynamicAdvancedSession, error)
 }
 
 func createSession(data []byte, w *weights, o *engine.Options, kernels uint) (*yalue.DynamicAdvancedSession, error) {
-	if o.Provider != engine.CPU {
-		// Providers replace signal handlers while they start; Go needs its own.
+	var session *yalue.DynamicAdvancedSession
+	var err error
+	keepSignals(o.Provider, func() { session, err = openSession(data, w, o, kernels) })
+	return session, err
+}
+
+// keepSignals keeps the process's signal handlers over f: providers for devices replace them when they start, and Go cannot do
+// without its own.
+func keepSignals(p engine.Provider, f func()) {
+	if p != engine.CPU {
 		saved := C.ax_signals_save()
 		defer C.ax_signals_restore(saved)
 	}
+	f()
+}
+
+func openSession(data []byte, w *weights, o *engine.Options, kernels uint) (*yalue.DynamicAdvancedSession, error) {
 	options, err := sessionOptions(o)
 	if err != nil {
 		return nil, err

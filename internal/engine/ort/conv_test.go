@@ -328,7 +328,7 @@ func TestErrorsOfTheKernel(t *testing.T) {
 		x, w *graph.Tensor
 		want string
 	}{
-		"pixels":   {graph.NewTensor(graph.Float32, 1, 1, 12), good, "X has 12 pixels, expected 48"},
+		"pixels":   {graph.NewTensor(graph.Float32, 1, 1, 12), good, "the map has 12 pixels, expected 48"},
 		"rank":     {graph.NewTensor(graph.Float32, 1, 48), good, "X must be (N, C, P)"},
 		"channels": {graph.NewTensor(graph.Float32, 1, 2, 48), good, "X has 2 channels, W takes 1"},
 		"taps":     {graph.NewTensor(graph.Float32, 1, 1, 48), graph.NewTensor(graph.Float32, 1, 1, 8), "W must be (Co, Ci, 9)"},

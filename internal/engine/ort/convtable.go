@@ -48,10 +48,10 @@ func newConvTable(s convSpec, index, pixels []int64, in int) (*convTable, error)
 		return nil, err
 	}
 	if in != sky.size() {
-		return nil, fmt.Errorf("X has %d pixels, expected %d", in, sky.size())
+		return nil, fmt.Errorf("the map has %d pixels, expected %d", in, sky.size())
 	}
 	if in > 1<<31-1 {
-		return nil, fmt.Errorf("X has %d pixels, the kernel takes fewer than 2^31", in)
+		return nil, fmt.Errorf("the map has %d pixels, the kernel takes fewer than 2^31", in)
 	}
 	t := &convTable{in: in, out: in}
 	if index != nil {

@@ -353,7 +353,7 @@ static OrtStatus *convolve(const kernel *k, run *r, OrtKernelContext *ctx) {
 	uint8_t *any;
 	int per_map;
 	if (t->p_in != r->x.dims[2])
-		return bad("HealpixConv: X has %lld pixels, expected %lld", (long long)r->x.dims[2], (long long)t->p_in);
+		return bad("HealpixConv: the map has %lld pixels, expected %lld", (long long)r->x.dims[2], (long long)t->p_in);
 	TRY(outputs(ctx, r, k, &y, &any, &per_map));
 	const int64_t n = r->x.dims[0];
 	astronnx_conv_args a = {

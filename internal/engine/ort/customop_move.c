@@ -141,7 +141,7 @@ static OrtStatus *output(OrtKernelContext *ctx, size_t i, const int64_t *dims, s
 
 static OrtStatus *check_pixels(const kernel *k, const tensor *x, const ax_moves *m) {
 	int64_t p = x->rank ? x->dims[x->rank - 1] : 0;
-	return p == m->in ? NULL : bad("%s: X has %lld pixels, expected %lld", k->op, (long long)p, (long long)m->in);
+	return p == m->in ? NULL : bad("%s: the map has %lld pixels, expected %lld", k->op, (long long)p, (long long)m->in);
 }
 
 // ---- pool

@@ -210,12 +210,12 @@ func TestErrorsOfTheMovingKernels(t *testing.T) {
 		in    []*graph.Tensor
 		want  string
 	}{
-		"pixels":   {"HealpixPool", graph.Attrs{"nside": 2}, []*graph.Tensor{graph.NewTensor(graph.Float32, 1, 1, 12)}, "X has 12 pixels, expected 48"},
+		"pixels":   {"HealpixPool", graph.Attrs{"nside": 2}, []*graph.Tensor{graph.NewTensor(graph.Float32, 1, 1, 12)}, "the map has 12 pixels, expected 48"},
 		"rank":     {"HealpixPool", graph.Attrs{"nside": 2}, []*graph.Tensor{graph.NewTensor(graph.Float32, 1, 48)}, "X must be (N, C, P)"},
 		"unsorted": {"HealpixPool", graph.Attrs{"nside": 2}, []*graph.Tensor{graph.NewTensor(graph.Float32, 1, 1, 2), nil, graph.Vector[int64](5, 4)}, "ascending"},
 		"index": {"HealpixUpsample", graph.Attrs{"nside": 1, "mode": "unpool"}, []*graph.Tensor{graph.NewTensor(graph.Float32, 1, 1, 12),
 			graph.FromSlice([]int64{0, 48, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 1, 1, 12)}, "indices[1] is 48: expected -1 to 47"},
-		"reorder": {"HealpixReorder", graph.Attrs{"nside": 2}, []*graph.Tensor{graph.NewTensor(graph.Float32, 12)}, "X has 12 pixels, expected 48"},
+		"reorder": {"HealpixReorder", graph.Attrs{"nside": 2}, []*graph.Tensor{graph.NewTensor(graph.Float32, 12)}, "the map has 12 pixels, expected 48"},
 	} {
 		m := model(func(g *graph.Graph) {
 			var vs []*graph.Value

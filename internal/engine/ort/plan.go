@@ -37,6 +37,8 @@ type core struct {
 	report   engine.Report
 	options  engine.Options
 
+	started atomic.Bool // a run has begun: before, a device may still be starting
+
 	mu     sync.Mutex
 	idle   []*runner
 	users  int // the open plan, its sessions, its runs
@@ -319,9 +321,23 @@ func (p *plan) Run(ctx context.Context, in []*graph.Tensor, want []int, out []*g
 	if err != nil {
 		return err
 	}
-	err = r.run(ctx, in, want, out)
+	if c.starts() {
+		err = c.guarded(func() error { return r.run(ctx, in, want, out) })
+	} else {
+		err = r.run(ctx, in, want, out)
+	}
 	c.put(r)
 	goruntime.KeepAlive(p)
+	return err
+}
+
+// starts reports whether this is the first run, on a device.
+func (c *core) starts() bool {
+	return c.report.Provider != engine.CPU && c.started.CompareAndSwap(false, true)
+}
+
+func (c *core) guarded(run func() error) (err error) {
+	keepSignals(c.report.Provider, func() { err = run() })
 	return err
 }
 

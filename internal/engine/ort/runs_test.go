@@ -8,11 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -178,14 +180,15 @@ func TestCloseWhileRunning(t *testing.T) {
 
 // What is dropped without Close is released by the collector.
 func TestForgottenPlansAreReleased(t *testing.T) {
-	p, err := Engine.Compile(oneNode("Abs", nil, nil, graph.TensorType(graph.Float32, graph.D(1))),
-		engine.Options{Library: testkit.ORT(t), Threads: 1})
-	must(t, err)
-	s, err := p.NewSession()
-	must(t, err)
-	c := p.(*plan).core
-	p, s = nil, nil
-	_ = s
+	var c *core
+	func() {
+		p, err := Engine.Compile(oneNode("Abs", nil, nil, graph.TensorType(graph.Float32, graph.D(1))),
+			engine.Options{Library: testkit.ORT(t), Threads: 1})
+		must(t, err)
+		_, err = p.NewSession()
+		must(t, err)
+		c = p.(*plan).core
+	}()
 	for range 100 {
 		runtime.GC()
 		time.Sleep(time.Millisecond)
@@ -370,6 +373,39 @@ func testOnDevice(t *testing.T, p engine.Plan) {
 	if got := s.Output(0); !got.Equal(graph.Vector[float32](1, 2)) {
 		t.Errorf("after feeding: got %v", got)
 	}
+}
+
+func TestSignalHandlersAreKept(t *testing.T) {
+	ignored := func() uint64 {
+		data, err := os.ReadFile("/proc/self/status")
+		if err != nil {
+			t.Skip("no /proc/self/status to read the signals from")
+		}
+		_, rest, _ := strings.Cut(string(data), "SigIgn:\t")
+		line, _, _ := strings.Cut(rest, "\n")
+		bits, err := strconv.ParseUint(line, 16, 64)
+		must(t, err)
+		return bits
+	}
+	before, within := ignored(), uint64(0)
+	keepSignals(engine.CUDA, func() {
+		signal.Ignore(syscall.SIGUSR1)
+		within = ignored()
+	})
+	signal.Reset(syscall.SIGUSR1)
+	if within == before {
+		t.Fatal("the handler was not changed in between")
+	}
+	keepSignals(engine.CUDA, func() { signal.Ignore(syscall.SIGUSR1) })
+	if after := ignored(); after != before {
+		t.Errorf("ignored signals are %x want %x", after, before)
+	}
+	signal.Reset(syscall.SIGUSR1)
+	keepSignals(engine.CPU, func() { signal.Ignore(syscall.SIGUSR1) })
+	if ignored() == before {
+		t.Error("the CPU provider, which changes none, is guarded too")
+	}
+	signal.Reset(syscall.SIGUSR1)
 }
 
 // rss returns the resident memory of the process in bytes.

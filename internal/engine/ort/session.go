@@ -244,7 +244,12 @@ func (s *state) Feed(in, out int) error {
 }
 
 func (s *session) Run(ctx context.Context) error {
-	err := s.run(ctx)
+	var err error
+	if s.core.starts() {
+		err = s.core.guarded(func() error { return s.run(ctx) })
+	} else {
+		err = s.run(ctx)
+	}
 	goruntime.KeepAlive(s)
 	return err
 }
