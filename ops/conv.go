@@ -2,6 +2,7 @@ package ops
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/astronnx/astronnx/graph"
 )
@@ -90,13 +91,9 @@ func convShape(n *graph.Node, x, w, bias *graph.Tensor) (win *window, group int6
 	return win, group, out, err
 }
 
-// evalConv copies what the windows see into columns and multiplies, some thousand positions at a time.
+// evalConv multiplies the weights by what the windows see of the image, which is copied once, with its padding.
 func evalConv[T Real](c *Call, x, w, bias *graph.Tensor) ([]*graph.Tensor, error) {
 	win, group, out, err := convShape(c.Node, x, w, bias)
-	if err != nil {
-		return nil, err
-	}
-	taps, err := win.taps(x.Shape[2:], out)
 	if err != nil {
 		return nil, err
 	}
@@ -104,66 +101,120 @@ func evalConv[T Real](c *Call, x, w, bias *graph.Tensor) ([]*graph.Tensor, error
 	if err != nil {
 		return nil, err
 	}
+	p, err := win.padding(x.Shape[2:], out)
+	if err != nil {
+		return nil, err
+	}
+	element, position := win.reads(p.full, out)
 	xs, ws, ys := graph.Data[T](x), graph.Data[T](w), graph.Data[T](y)
-	plane64, _ := graph.NumElements(x.Shape[2:])
-	positions64, _ := graph.NumElements(out)
-	k64, _ := graph.NumElements(win.kernel)
-	plane, positions, k := int(plane64), int(positions64), int(k64)
-	ch, m := int(w.Shape[1]), int(w.Shape[0]/group)
+	ch, m, k, positions := int(w.Shape[1]), int(w.Shape[0]/group), len(element), len(position)
 	if bias != nil {
-		for i, b := range graph.Data[T](bias) {
-			for n := range int(x.Shape[0]) {
-				row := ys[(n*int(w.Shape[0])+i)*positions:][:positions]
-				for p := range row {
-					row[p] = b
-				}
-			}
-		}
+		fillRows(ys, graph.Data[T](bias), positions)
 	}
 	if positions == 0 || ch == 0 || m == 0 {
 		return []*graph.Tensor{y}, nil
 	}
-	panel := min(positions, max(64, 1<<19/(ch*k)))
-	columns := make([]T, ch*k*panel)
-	for n := range int(x.Shape[0]) {
-		for g := range int(group) {
-			image := xs[(n*int(x.Shape[1])+g*ch)*plane:]
-			weights := matrix[T]{Data: ws[g*m*ch*k:][:m*ch*k], Rows: m, Cols: ch * k, Stride: ch * k}
-			for lo := 0; lo < positions; lo += panel {
-				hi := min(lo+panel, positions)
-				err := parallel(c, ch, max(1, 1<<14/(k*(hi-lo))), func(from, to int) error {
-					for i := from; i < to; i++ {
-						column(columns[i*k*panel:], image[i*plane:][:plane], taps[lo*k:hi*k], k, panel)
-					}
-					return nil
-				})
-				if err != nil {
-					return nil, err
-				}
-				cols := matrix[T]{Data: columns, Rows: ch * k, Cols: hi - lo, Stride: panel}
-				result := matrix[T]{Data: ys[(n*int(w.Shape[0])+g*m)*positions+lo:], Rows: m, Cols: hi - lo, Stride: positions}
-				if err := addProduct(c, 1, weights, cols, result); err != nil {
-					return nil, err
-				}
-			}
+	elements := make([]int64, 0, ch*k) // of all channels of a group
+	for i := range ch {
+		for _, e := range element {
+			elements = append(elements, int64(i*p.size)+e)
 		}
 	}
-	return []*graph.Tensor{y}, nil
+	// Small images are shared out whole; large ones are shared out by the product.
+	images := int(x.Shape[0] * group)
+	return []*graph.Tensor{y}, parallel(c, images, 1<<20/(m*ch*k*positions)+1, func(lo, hi int) error {
+		var room []T
+		if !p.none() {
+			room = make([]T, ch*p.size)
+		}
+		for i := lo; i < hi; i++ {
+			g := i % int(group)
+			image := xs[i*ch*p.plane:][:ch*p.plane]
+			if room != nil {
+				pad(p, room, image)
+				image = room
+			}
+			weights := matrix[T]{Data: ws[g*m*ch*k:][:m*ch*k], Rows: m, Cols: ch * k, Stride: ch * k}
+			result := matrix[T]{Data: ys[i*m*positions:][:m*positions], Rows: m, Cols: positions, Stride: positions}
+			if err := addWindows(c, weights, windows[T]{image, elements, position}, result); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
-// column writes the k rows that one channel gives to the columns of consecutive output positions.
-func column[T any](rows, image []T, taps []int32, k, stride int) {
-	var zero T
-	for j := range k {
-		row := rows[j*stride:]
-		for p, i := 0, j; i < len(taps); p, i = p+1, i+k {
-			if at := taps[i]; at >= 0 {
-				row[p] = image[at]
-			} else {
-				row[p] = zero
-			}
+// fillRows sets the rows of y, n elements each, to the values in turn.
+func fillRows[T any](y, values []T, n int) {
+	for i := 0; i*n < len(y); i++ {
+		row := y[i*n:][:n]
+		for j := range row {
+			row[j] = values[i%len(values)]
 		}
 	}
+}
+
+// padding is how an image is laid out so that all that the windows read lies within it.
+type padding struct {
+	in, before, full []int64
+	plane, size      int // elements of a channel, before and after
+}
+
+// padding lays out images of the spatial sizes in for windows at the positions out.
+func (w *window) padding(in, out []int64) (*padding, error) {
+	p := &padding{in: in, before: w.before, full: make([]int64, len(in))}
+	for i, n := range out {
+		p.full[i] = max(in[i]+w.before[i], (n-1)*w.stride[i]+w.extent(i))
+	}
+	plane, ok := graph.NumElements(in)
+	size, ok2 := graph.NumElements(p.full)
+	if !ok || !ok2 || size > maxBytes/8 {
+		return nil, fmt.Errorf("a window of %v over %v is too large", w.kernel, in)
+	}
+	p.plane, p.size = int(plane), int(size)
+	return p, nil
+}
+
+func (p *padding) none() bool { return slices.Equal(p.in, p.full) }
+
+// pad copies the channels of an image into room, whose padding is zero.
+func pad[T any](p *padding, room, image []T) {
+	last := len(p.in) - 1
+	n, strides := int(p.in[last]), Strides(p.full)
+	if p.plane == 0 {
+		return
+	}
+	at, lines := make([]int64, last), p.plane/n
+	for from, channel := 0, 0; from < len(image); channel++ {
+		clear(at)
+		for range lines {
+			to := channel*p.size + int(p.before[last])
+			for i, v := range at {
+				to += int(v+p.before[i]) * strides[i]
+			}
+			copy(room[to:to+n], image[from:])
+			from += n
+			increment(at, p.in[:last])
+		}
+	}
+}
+
+// reads lists where the elements of the window and its positions lie in an image of the spatial sizes full: an element at a
+// position reads at the sum of both.
+func (w *window) reads(full, out []int64) (element, position []int64) {
+	strides := Strides(full)
+	list := func(shape, step []int64) []int64 {
+		n, _ := graph.NumElements(shape)
+		offsets, at := make([]int64, n), make([]int64, len(shape))
+		for i := range offsets {
+			for axis, v := range at {
+				offsets[i] += v * step[axis] * int64(strides[axis])
+			}
+			increment(at, shape)
+		}
+		return offsets
+	}
+	return list(w.kernel, w.dilation), list(out, w.stride)
 }
 
 func convGrad(b *Builder, n *graph.Node, dy []*graph.Value) []*graph.Value {
