@@ -207,6 +207,10 @@ func sharedBody(op *Op, n *graph.Node, set *Set, opsets map[string]int64) (*grap
 }
 
 func bodyOf(op *Op, n *graph.Node, attrs graph.Attrs, set *Set, opsets map[string]int64) (*graph.Function, error) {
+	opsets = maps.Clone(opsets)
+	if opsets[""] == 0 { // a model of other domains alone
+		opsets[""] = bodyOpset
+	}
 	f := &graph.Function{Domain: n.Domain, Name: n.Op, Opsets: map[string]int64{"": opsets[""]}, Body: &graph.Graph{}}
 	formal := make([]*graph.Value, len(n.In))
 	for i, v := range n.In {
@@ -220,7 +224,7 @@ func bodyOf(op *Op, n *graph.Node, attrs graph.Attrs, set *Set, opsets map[strin
 		outs[i] = &graph.Value{Name: fmt.Sprintf("out%d", i)}
 	}
 	call := graph.NewNode(op.Domain, op.Name, attrs, formal, outs)
-	b := NewBuilder(f.Body, set, maps.Clone(opsets))
+	b := NewBuilder(f.Body, set, opsets)
 	results, err := expand(op, b, call)
 	if err != nil {
 		return nil, err

@@ -99,5 +99,5 @@ func define(op Op) *Op { return standard.Define(op) }
 // preview is the standard's domain of operators that may still change.
 var preview = NewSet("ai.onnx.preview")
 
-// Standard returns the operators of the standard domain and of its preview.
-func Standard() *Set { return standard.With(preview) }
+// Standard returns the operators of the standard domain and of its smaller ones: preview, classical machine learning and training.
+func Standard() *Set { return standard.With(preview).With(classic).With(training) }
