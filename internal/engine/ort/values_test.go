@@ -281,3 +281,30 @@ func must(t testing.TB, err error) {
 		t.Fatal(err)
 	}
 }
+
+// Large constants are not in the bytes that ONNX Runtime gets.
+func TestLargeConstants(t *testing.T) {
+	const n = 20000
+	big := random(rand.New(rand.NewPCG(9, 9)), n)
+	ty := graph.TensorType(graph.Float32, graph.D(n))
+	m := model(func(g *graph.Graph) {
+		x, c := g.NewInput("x", ty), g.NewInput("c", graph.TensorType(graph.Bool))
+		w := g.NewConst("w", big)
+		branch := func(name, op string) *graph.Graph {
+			s := &graph.Graph{Name: name}
+			addOutput(s, node(s, op, nil, x, w), name+"_out", ty)
+			return s
+		}
+		addOutput(g, node(g, "If", graph.Attrs{"then_branch": branch("then", "Add"), "else_branch": branch("else", "Sub")}, c), "y", ty)
+		g.Outputs = append(g.Outputs, w)
+	})
+	data, err := func() ([]byte, error) { rest, w := split(m); defer w.free(); return w.marshal(rest) }()
+	must(t, err)
+	if len(data) > 1000 {
+		t.Errorf("a model with a shared constant has %d bytes", len(data))
+	}
+	out := run(t, compile(t, m, engine.Options{}), graph.NewTensor(graph.Float32, n), graph.Scalar(true))
+	if !out[0].Equal(big) || !out[1].Equal(big) {
+		t.Error("a large constant did not arrive")
+	}
+}
