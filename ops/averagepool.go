@@ -27,7 +27,6 @@ var _ = define(Op{
 		return []*graph.Value{s.sumGrad(b, b.Div(dy[0], s.counts(b, x, dy[0], n.Attrs.Bool("count_include_pad", false))), x)}
 	},
 	Exact: Rounding,
-	Grow:  Fixed,
 	Cases: `
 		pairs    kernel_shape=[2] strides=[2]  [1 1 4] 1 3 2 -1  ->  [1 1 2] 2 0.5
 		padded   kernel_shape=[2] pads=[1,0]  [1 2 2] 1 3 5 7  ->  [1 2 2] 1 2 5 6

@@ -28,7 +28,6 @@ var _ = define(Op{
 	},
 	NoGrad: "its values are integers",
 	Exact:  Bitwise,
-	Grow:   Fixed,
 	Cases: `
 		plane  u8[1 1 3 3] 2..10  u8[1 1 2 2] 1*4  u8[] 1  ->  i32[1 1 2 2] 12 16 24 28
 		padded pads=[1,0]  i8[1 1 2] 5 6  i8[2 1 2] 1 2 3 4  i8[] 4  i8[2] 0 1  ->  i32[1 2 2] 2 5 3 8

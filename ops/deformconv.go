@@ -84,7 +84,6 @@ var _ = define(Op{
 		return nil, unsupported(c, c.In[0].DType)
 	}),
 	Exact: Rounding,
-	Grow:  Fixed,
 	Cases: `
 		moved  [1 1 2 3] 0..5  [1 1 1 2] 1 10
 			[1 4 2 2] 0.5 0.25 -0.25 0.125 0.25 0.25 0.5 0.5 0.25 0.25 0.25 -0.5 -0.5 0.25 0.75 0.25

@@ -86,7 +86,6 @@ var _ = define(Op{
 		return []*graph.Value{nil, b.Op("ReduceSum", attrs, d, b.Ints(others...)), nil}
 	},
 	Exact: Bitwise,
-	Grow:  Fixed,
 	Cases: `
 		bytes  u8[4] 0 3 128 255  [] 2  u8[] 128  ->  [4] -256 -250 0 254
 		axis   axis=0  i8[2 2] 1 2 3 4  [2] 1 2  i8[2] 0 10  ->  [2 2] 1 2 -14 -12

@@ -44,7 +44,6 @@ var _ = define(Op{
 	},
 	NoGrad: "its result is rounded",
 	Exact:  Bitwise,
-	Grow:   Fixed,
 	Cases: `
 		both     [6] 0 2 -3 -2.5 1.34 0.5  ->  u8[6] 153 255 0 26 221 179  [] 0.019607844  u8[] 153
 		positive [2] 1 2  ->  u8[2] 127 255  [] 0.007843138  u8[] 0

@@ -27,7 +27,6 @@ var _ = define(Op{
 		return []*graph.Value{b.Mul(powerSlope(b, x, p), s.sumGrad(b, overPower(b, dy[0], n.Out[0], p), x))}
 	},
 	Exact: Rounding,
-	Grow:  Fixed,
 	Cases: `
 		pairs   kernel_shape=[2] strides=[2]  [1 1 4] 3 4 -6 8  ->  [1 1 2] 5 10
 		overlap kernel_shape=[2] pads=[1,0] p=1  [1 1 3] 3 -4 1  ->  [1 1 3] 3 7 5

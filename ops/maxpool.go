@@ -46,12 +46,11 @@ var _ = define(Op{
 		return []*graph.Value{b.Op("Reshape", graph.Attrs{"allowzero": 1}, sum, b.Op("Shape", nil, x))}
 	},
 	Exact: Bitwise,
-	Grow:  Fixed,
 	Cases: `
 		pairs   kernel_shape=[2] strides=[2]  [1 1 4] 1 3 2 -1  ->  [1 1 2] 3 2
 		overlap kernel_shape=[2]  [1 1 4] 1 3 2 -1  ->  [1 1 3] 3 3 2  i64[1 1 3] 1 1 2
 		ceil    kernel_shape=[2] strides=[2] ceil_mode=1  [1 1 3] 1 3 -2  ->  [1 1 2] 3 -2
-		plane   kernel_shape=[2,2] pads=[1,0,0,0]  [1 1 2 2] -1 -2 -3 -4  ->  [1 1 2 1] -1 -1
+		plane   !fixed kernel_shape=[2,2] pads=[1,0,0,0]  [1 1 2 2] -1 -2 -3 -4  ->  [1 1 2 1] -1 -1
 		ties    !kink kernel_shape=[3]  [1 2 3] 1 1 1 0 2 2  ->  [1 2 1] 1 2  i64[1 2 1] 0 4`,
 })
 

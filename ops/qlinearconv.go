@@ -60,7 +60,6 @@ var _ = define(Op{
 	},
 	NoGrad: "its result is rounded",
 	Exact:  Bitwise,
-	Grow:   Fixed,
 	Cases: `
 		line     u8[1 1 3] 2 4 6  [] 0.5  u8[] 2  i8[1 1 1] 3  [1] 0.5  i8[1] 1  [] 0.25  u8[] 10  ->  u8[1 1 3] 10 14 18
 		channels u8[1 1 2] 1 2  [] 1  u8[] 0  i8[2 1 1] 1 2  [2] 1 0.5  i8[2] 0 0  [] 1  i8[] 0  i32[2] 3 -2  ->  i8[1 2 2] 4 5 0 1`,

@@ -73,7 +73,6 @@ var _ = define(Op{
 	},
 	NoGrad: "its result is rounded",
 	Exact:  Bitwise,
-	Grow:   Fixed,
 	Cases: `
 		plain u8[1 2] 3 5  [] 0.5  u8[] 1  i8[2 2] 1 2 3 4  [] 0.5  i8[] 0  [] 1  u8[] 10  ->  u8[1 2] 14 15
 		rows  u8[2 1] 1 2  [2] 1 2  u8[2] 0 0  i8[1 2] 1 -2  [2] 1 0.5  i8[2] 0 0  [1] 1  i8[1] 0  ->  i8[2 2] 1 -1 4 -4`,

@@ -53,7 +53,6 @@ var _ = define(Op{
 	},
 	NoGrad: "its result is rounded",
 	Exact:  Bitwise,
-	Grow:   Fixed,
 	Cases: `
 		bytes  [6] 0 2 3 1000 -254 -1000  [] 2  u8[] 128  ->  u8[6] 128 129 130 255 1 0
 		axis   axis=0  [2 2] 1 2 3 4  [2] 1 2  i8[2] 0 10  ->  i8[2 2] 1 2 12 12

@@ -22,7 +22,6 @@ var (
 			return resizeGrad(b, n, dy[0], resizingOf(n), resizeInputs{roi: 1, scales: 2, sizes: 3})
 		},
 		Exact: Rounding,
-		Grow:  Fixed,
 		Cases: `
 			repeat  mode="nearest" coordinate_transformation_mode="asymmetric" nearest_mode="floor"
 				[1 1 1 2] 1 2  _ _  i64[4] 1 1 2 4  ->  [1 1 2 4] 1 1 2 2 1 1 2 2
@@ -50,7 +49,6 @@ var (
 			return resizeGrad(b, n, dy[0], upsamplingOf(n), resizeInputs{scales: 1})
 		},
 		Exact: Rounding,
-		Grow:  Fixed,
 		Cases: `
 			half [1 1 4] 1 2 3 4  [3] 1 1 0.5  ->  [1 1 2] 1 3`,
 	})
