@@ -5,7 +5,6 @@ package ort
 import (
 	"context"
 	"testing"
-	"time"
 
 	"github.com/astronnx/astronnx/graph"
 	"github.com/astronnx/astronnx/internal/engine"
@@ -30,34 +29,6 @@ func bound(t testing.TB, p engine.Plan) *session {
 		}
 	}
 	return s.(*session)
-}
-
-func TestCallOverhead(t *testing.T) {
-	if raceEnabled {
-		t.Skip("the race detector's own cost would be measured")
-	}
-	s := bound(t, tiny(t))
-	ctx := context.Background()
-	const n = 1000
-	ours, floor := time.Hour, time.Hour
-	for range 300 { // in turns and briefly, since the machine is not ours alone
-		start := time.Now()
-		for range n {
-			if err := s.Run(ctx); err != nil {
-				t.Fatal(err)
-			}
-		}
-		ours = min(ours, time.Since(start)/n)
-		d, err := s.floor(n)
-		if err != nil {
-			t.Fatal(err)
-		}
-		floor = min(floor, d/n)
-	}
-	t.Logf("Run takes %v, the C call alone %v: ratio %.2f", ours, floor, float64(ours)/float64(floor))
-	if ours > floor+300*time.Nanosecond {
-		t.Errorf("Run takes %v, the C call alone %v: want at most 300 ns more", ours, floor)
-	}
 }
 
 func TestRunsDoNotAllocate(t *testing.T) {
