@@ -109,7 +109,7 @@ func outputOf(c *Call, d graph.DType, shape []int64) (*graph.Tensor, error) {
 	n, ok := graph.NumElements(shape)
 	size, fits := graph.ByteSize(d, n)
 	if d == graph.String {
-		size = n * 16
+		size, fits = graph.ByteSize(graph.Complex128, n) // a string's header has as many bytes
 	}
 	if !ok || !fits || size > maxBytes {
 		return nil, fmt.Errorf("an output of shape %v is beyond %d bytes", shape, int64(maxBytes))
