@@ -51,10 +51,13 @@ var _ = define(Op{
 		return []*graph.Tensor{y}, err
 	},
 	Grad: func(b *Builder, n *graph.Node, dy []*graph.Value) []*graph.Value {
-		axes := axesFrom(b, n, -1)
-		h, inverse := standardise(b, n.In[0], axes, float64(n.Attrs.Float("epsilon", 1e-5)), false)
-		dx := standardGrad(b, h, inverse, b.CastLike(b.Mul(dy[0], n.In[1]), n.In[0]), axes, false)
-		return []*graph.Value{dx, b.Mul(dy[0], b.CastLike(h, dy[0]))}
+		x, axes := n.In[0], axesFrom(b, n, -1)
+		if dy[0].Type != nil && x.Type.DType.Bits() < dy[0].Type.DType.Bits() {
+			x = b.CastLike(x, dy[0])
+		}
+		h, inverse := standardise(b, x, axes, float64(n.Attrs.Float("epsilon", 1e-5)), false)
+		dx := standardGrad(b, h, inverse, b.CastLike(b.Mul(dy[0], n.In[1]), x), axes, false)
+		return []*graph.Value{b.CastLike(dx, n.In[0]), b.Mul(dy[0], b.CastLike(h, dy[0]))}
 	},
 	Exact: Rounding,
 	Cases: `
