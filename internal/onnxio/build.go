@@ -137,6 +137,9 @@ func (b *builder) node(p *onnxpb.Node, rest []*onnxpb.Node) error {
 	n := graph.NewNode(domain(p.GetDomain()), p.GetOpType(), nil, in, out)
 	n.Name, n.Overload, n.Doc = p.GetName(), p.GetOverload(), p.GetDocString()
 	n.Attrs, n.AttrDocs, n.Metadata = attrs, docs, metadata
+	if err := checkContext(n); err != nil {
+		return err
+	}
 	if len(p.DeviceConfigurations) > 0 {
 		if n.Extra, err = extra(&onnxpb.Node{DeviceConfigurations: p.DeviceConfigurations}); err != nil {
 			return err

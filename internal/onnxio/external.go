@@ -112,6 +112,19 @@ func checkLocation(loc string) error {
 	return nil
 }
 
+// checkContext refuses a node that makes an execution provider open a file by its own means: an EPContext whose context is not
+// embedded.
+func checkContext(n *graph.Node) error {
+	if n.Domain != "com.microsoft" || n.Op != "EPContext" {
+		return nil
+	}
+	if mode, given := n.Attrs["embed_mode"]; given && mode != int64(1) {
+		return errs.New(errs.Unsafe, "a compiled context that is a file beside the model (embed_mode is not 1)").
+			WithHint("embed the context, or compile the plain model")
+	}
+	return nil
+}
+
 // read returns size bytes at x.
 func (f *files) read(x *graph.External, size int64) ([]byte, error) {
 	if f.fsys == nil {

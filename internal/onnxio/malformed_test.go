@@ -88,6 +88,14 @@ func callChain(n, times int) *onnxpb.Model {
 	})
 }
 
+// contextIn is a node with what an execution provider compiled: bytes if mode is 1, else the name of a file.
+func contextIn(mode int64, content string) *onnxpb.Node {
+	n := node("EPContext", nil, []string{"c"}, attr("embed_mode", graph.IntAttr, func(a *onnxpb.Attribute) { a.I = &mode }),
+		attr("ep_cache_context", graph.StringAttr, func(a *onnxpb.Attribute) { a.S = []byte(content) }))
+	n.Domain = str("com.microsoft")
+	return n
+}
+
 func sharded(p *onnxpb.Model) { p.Graph.Initializer[0].Segment = &onnxpb.Tensor_Segment{} }
 
 // patched is the bytes of small with more fields at its end.
@@ -178,6 +186,10 @@ func TestMalformedModels(t *testing.T) {
 		{"attribute of unknown type", add(node("A", nil, nil, attr("a", 77, func(*onnxpb.Attribute) {}))), errs.Invalid, "kind 77"},
 		{"attribute without its tensor", add(node("A", nil, nil, attr("a", graph.TensorAttr, func(*onnxpb.Attribute) {}))), errs.Invalid,
 			"holds none"},
+		{"compiled context in a file", add(contextIn(0, "../secret")), errs.Unsafe, "embed_mode"},
+		{"compiled context in a file, in a function", edit(func(p *onnxpb.Model) {
+			p.Functions = []*onnxpb.Function{function("f", contextIn(0, "beside.bin"))}
+		}), errs.Unsafe, "embed_mode"},
 		{"reference outside a function", add(node("A", nil, nil, attr("a", graph.IntAttr, func(a *onnxpb.Attribute) {
 			a.RefAttrName = str("b")
 		}))), errs.Invalid, "outside a function"},
@@ -218,6 +230,12 @@ func TestMalformedModels(t *testing.T) {
 			_, err := Load(bytesOf(t, r.p), Options{})
 			wantError(t, err, r.code, r.text)
 		})
+	}
+}
+
+func TestEmbeddedContextLoads(t *testing.T) {
+	if _, err := Load(bytesOf(t, add(contextIn(1, "compiled"))), Options{}); err != nil {
+		t.Error(err)
 	}
 }
 
