@@ -2,6 +2,7 @@ package ops
 
 import (
 	"math"
+	"slices"
 
 	"github.com/astronnx/astronnx/graph"
 )
@@ -23,17 +24,33 @@ var _ = define(Op{
 	Grad: func(b *Builder, n *graph.Node, dy []*graph.Value) []*graph.Value {
 		a, e := n.In[0], n.In[1]
 		power := b.Op("CastLike", nil, e, a)
-		da := b.Mul(dy[0], b.Mul(power, b.Op("Pow", nil, a, b.Sub(power, b.Like(a, 1)))))
+		lower := b.Sub(power, b.Like(a, 1))
+		if !nowhereZero(ConstantOf(e)) {
+			// a^0 is 1 for all a, so its slope at 0 is 0 and not 0·∞.
+			zero := b.Like(a, 0)
+			lower = b.Where(b.Op("Equal", nil, power, zero), zero, lower)
+		}
+		da := b.Mul(dy[0], b.Mul(power, b.Op("Pow", nil, a, lower)))
 		// Where a is 0 the logarithm is not used: 0^e has no slope in e for e > 0, as in PyTorch.
 		zero := b.Op("Equal", nil, a, b.Like(a, 0))
 		log := b.Op("Log", nil, b.Where(zero, b.Like(a, 1), a))
 		return []*graph.Value{da, b.Op("CastLike", nil, b.Mul(dy[0], b.Mul(n.Out[0], log)), e)}
 	},
 	Cases: `
+		nothing !kink f64[2] 0 3  f64[2] 0 0  ->  f64[2] 1 1
 		squares [3] 1 2 3  [] 2  ->  [3] 1 4 9
 		ints i32[2] 2 3  i32[2] 10 2  ->  i32[2] 1024 9
 		mixed [2] 2 4  i64[2] 3 -1  ->  [2] 8 0.25`,
 })
+
+// nowhereZero reports whether t is known and no element is 0.
+func nowhereZero(t *graph.Tensor) bool {
+	if t == nil {
+		return false
+	}
+	wide, err := castTensor(t, graph.Float64)
+	return err == nil && !slices.Contains(graph.Data[float64](wide), 0)
+}
 
 // powEval takes an exponent of any real type; integer powers of integers are exact modulo their width.
 func powEval(c *Call) ([]*graph.Tensor, error) {
