@@ -157,7 +157,11 @@ func (g *gridGrad) pad(x, size *graph.Value) (padded, turn *graph.Value) {
 		padded = b.Op("Min", nil, b.Op("Max", nil, x, low), high)
 		kept := b.Op("Equal", nil, x, padded)
 		clamped := b.Op("Min", nil, b.Op("Max", nil, x, g.number(0)), b.Sub(size, one))
-		return b.Where(kept, x, clamped), b.CastLike(kept, g.like)
+		padded = b.Where(kept, x, clamped)
+		if g.mode == "linear" { // as in PyTorch the outermost centres themselves count as outside
+			kept = b.Op("And", nil, b.Op("Greater", nil, x, g.number(0)), b.Op("Less", nil, x, b.Sub(size, one)))
+		}
+		return padded, b.CastLike(kept, g.like)
 	case "reflection":
 		span := b.Op("Max", nil, b.Sub(high, low), g.number(0.5)) // less only where there is one pixel
 		from := b.Sub(x, low)
