@@ -3,6 +3,9 @@ package healpixop
 import (
 	"fmt"
 	"math"
+	"runtime"
+	"sync"
+	"sync/atomic"
 
 	"github.com/astronnx/astronnx/graph"
 	"github.com/astronnx/astronnx/ops"
@@ -339,21 +342,31 @@ func convolve[T float32 | float64](c *ops.Call) ([]*graph.Tensor, error) {
 	for i := range okTo {
 		okTo[i] = w.row(i%w.rows, valid.of(i/w.rows)).any
 	}
-	for i := range n {
-		for p := range w.rows {
-			if err := c.Err(); err != nil {
-				return nil, err
+	columns := make([]float64, ci*taps*co) // the weights of each element of a window, for all outputs
+	for o := range co {
+		for j := range ci * taps {
+			columns[j*co+o] = float64(weights[o*ci*taps+j])
+		}
+	}
+	err = eachPixel(c, w.rows, func(p int) {
+		var r row
+		sums := make([]float64, co)
+		for i := range n {
+			if i == 0 || len(valid) > 1 {
+				r = w.row(p, valid.of(i))
 			}
-			r := w.row(p, valid.of(i))
-			for o := range co {
-				sum := 0.0
-				for k, reads := range r.taps {
-					for _, rd := range reads {
-						for ch := range ci {
-							sum += float64(weights[(o*ci+ch)*taps+k]) * rd.weight * float64(x[(i*ci+ch)*in+rd.from])
+			clear(sums)
+			for k, reads := range r.taps {
+				for _, rd := range reads {
+					for ch := range ci {
+						v := rd.weight * float64(x[(i*ci+ch)*in+rd.from])
+						for o, f := range columns[(ch*taps+k)*co:][:co] {
+							sums[o] += f * v
 						}
 					}
 				}
+			}
+			for o, sum := range sums {
 				sum *= r.scale
 				if b := c.Input(convB); b != nil {
 					sum += float64(graph.Data[T](b)[o])
@@ -361,8 +374,26 @@ func convolve[T float32 | float64](c *ops.Call) ([]*graph.Tensor, error) {
 				to[(i*co+o)*w.rows+p] = T(sum)
 			}
 		}
+	})
+	if err != nil {
+		return nil, err
 	}
 	return []*graph.Tensor{y, maskOut}[:max(1, len(c.Node.Out))], nil
+}
+
+// eachPixel calls f for the pixels below n, on all cores, until c is cancelled.
+func eachPixel(c *ops.Call, n int, f func(p int)) error {
+	var next atomic.Int64
+	var group sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), n) {
+		group.Go(func() {
+			for p := next.Add(1) - 1; p < int64(n) && c.Err() == nil; p = next.Add(1) - 1 {
+				f(int(p))
+			}
+		})
+	}
+	group.Wait()
+	return c.Err()
 }
 
 // masks are the valid pixels of each map, or once for all maps.
