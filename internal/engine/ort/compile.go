@@ -31,6 +31,9 @@ func (ortEngine) Name() string { return "onnxruntime" }
 // Compile starts the library if the process has none yet, serialises m and creates a session from the bytes. The plan shares m's
 // large constants, which must not change from then on.
 func (ortEngine) Compile(m *graph.Model, o engine.Options) (engine.Plan, error) {
+	if err := refuseFatal(m); err != nil {
+		return nil, err
+	}
 	lib, err := start(o.Library, o.PythonLibrary)
 	if err != nil {
 		return nil, err
