@@ -18,6 +18,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' Makefile
 
 deps: ## put libonnxruntime, sky maps, official cases and a reference Python into the cache
+	go mod download github.com/owulveryck/onnx-go
 	go run ./tools/obtain
 
 demo: ## obtain what is missing and run networks over a WMAP map, into demo/
