@@ -134,7 +134,7 @@ func TestConvOfDelta(t *testing.T) {
 	}
 	special := map[int]bool{5: true, 10: true, 21: true, 26: true, 37: true, 42: true, 53: true, 58: true, 64: true, 79: true, 80: true,
 		95: true, 96: true, 111: true, 112: true, 127: true, 133: true, 138: true, 149: true, 154: true, 165: true, 170: true, 181: true,
-		186: true} // nside 4 NEST, healpix-operators 6.3
+		186: true} // nside 4 NEST
 	for p := range 192 {
 		x := graph.NewTensor(graph.Float64, 1, 1, 192)
 		float64s(x)[p] = 1

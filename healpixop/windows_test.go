@@ -11,7 +11,7 @@ import (
 )
 
 // TestHpxpadSources compares the pixels that hpxpad reads with those of earth2grid's and DLWP's padding: SHA-256 over
-// the little-endian pairs of sources of each tap, ascending, a single one twice (healpix-operators, section 6.2).
+// the little-endian pairs of sources of each tap, ascending, a single one twice.
 func TestHpxpadSources(t *testing.T) {
 	for nside, want := range map[int]string{1: "3caf46cb0cadccb2", 2: "92e1d1edc7d7a883", 4: "ce77cbf717b08dc3", 8: "239f583ca5f0c570",
 		16: "2db133514e3dbf83"} {

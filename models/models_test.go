@@ -148,7 +148,7 @@ func TestNNHealpixParameters(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := parameters(m); got != 46857 { // seed-models, section 9.3: counted in Keras
+	if got := parameters(m); got != 46857 { // as Keras counts them in the published network
 		t.Errorf("got %d parameters want 46857", got)
 	}
 	if got := m.Graph.Outputs[0].Type.String(); got != "float32[N,9]" {
