@@ -33,3 +33,6 @@ func (p gemmPath[T]) block(b *block[T]) {
 		b.c.RowStride, b.c.ColStride, unsafe.Pointer(unsafe.SliceData(b.a)), unsafe.Pointer(unsafe.SliceData(b.b.Data)),
 		float64(b.alpha), unsafe.Pointer(unsafe.SliceData(b.c.Data)), unsafe.Pointer(unsafe.SliceData(b.scratch)))
 }
+
+// GemmVectors says whether Gemm computes with the processor's vectors; where it does not, gonum's BLAS may be faster.
+func GemmVectors[T Float]() bool { return true }

@@ -6,18 +6,21 @@ package kernel
 type gemmPath[T Float] struct {
 	strip, width int // the most rows of a strip; columns worked on together
 	// tile adds alpha times the product of a, k x rows with `strip` elements from row to row, and b, k x width, to c. It may take
-	// fewer rows than asked for, and says how many. Nil: there is Go code only.
+	// fewer rows than asked for, and says how many.
 	tile func(rows, k, strip int, alpha T, a, b, c []T, cStride int) int
 }
 
-// The tile of plain Go: as many sums as sixteen registers hold beside their factors.
-const goRows, goColumns = 2, 4
-
 func gemmPathOf[T Float](p Path) (gemmPath[T], bool) {
-	if p == Auto || p == Portable {
-		return gemmPath[T]{strip: 64, width: goColumns, tile: goTile[T]}, true
+	if v, ok := vectors[T](); ok && p == Auto {
+		return v, true
 	}
-	return gemmPath[T]{}, false
+	return gemmPath[T]{strip: 64, width: 4, tile: goTile[T]}, p == Auto || p == Portable
+}
+
+// GemmVectors says whether Gemm computes with the processor's vectors; where it does not, gonum's BLAS may be faster.
+func GemmVectors[T Float]() bool {
+	_, ok := vectors[T]()
+	return ok
 }
 
 // strips packs m rows of a, k long: [m / strip][k][strip], the last strip as narrow as it is.
@@ -115,7 +118,7 @@ func consecutive(at []int64) bool {
 	return true
 }
 
-// goTile is a tile of 2 x 4, or 1 x 4.
+// goTile is a tile of 2 x 4, or 1 x 4: as many sums as sixteen registers hold beside their factors.
 func goTile[T Float](rows, k, strip int, alpha T, a, b, c []T, cStride int) int {
 	var s00, s01, s02, s03, s10, s11, s12, s13 T
 	if rows == 1 {

@@ -79,7 +79,7 @@ func TestGemmStaysInside(t *testing.T) {
 			c := newOperand[float32](r, s[0], s[1], right%3)
 			for _, atEnd := range []bool{false, true} {
 				a.Data, b.Data, c.Data = fenced(t, a.Data, atEnd), fenced(t, b.Data, atEnd), fenced(t, c.Data, atEnd)
-				for _, path := range paths() {
+				for _, path := range gemmPaths() {
 					err := kernel.Gemm(s[0], s[1], s[2], 1, a.Matrix, b.Matrix, c.Matrix, kernel.GemmOptions{Path: path, Threads: 2})
 					if err != nil {
 						t.Fatal(err)
