@@ -33,6 +33,16 @@ func (m matrix[T]) at(i, j int) int {
 	return i*m.Stride + j
 }
 
+// part is m, as it is read, in the rows and columns of two ranges.
+func (m matrix[T]) part(rows, cols [2]int) matrix[T] {
+	m.Data = m.Data[m.at(rows[0], cols[0]):]
+	if m.Transposed {
+		rows, cols = cols, rows
+	}
+	m.Rows, m.Cols = rows[1]-rows[0], cols[1]-cols[0]
+	return m
+}
+
 // addProduct adds alpha·a·b to y, which is not transposed: floats on all cores, integers by the definition. It stops when
 // c is cancelled. Every matrix product of the operators comes through here or through addWindows.
 func addProduct[T Real](c *Call, alpha T, a, b, y matrix[T]) error {
@@ -67,18 +77,44 @@ const fewNumbers, largeVector = 1 << 11, 1 << 24
 func addFloats[T kernel.Float](c *Call, alpha T, a, b, y matrix[T]) error {
 	m, k := a.dims()
 	_, n := b.dims()
-	if work := m * n * k; work <= fewNumbers || min(m, n) == 1 && work <= largeVector {
-		switch data := any(y.Data).(type) {
-		case []float32:
-			blas32.Gemm(flag(a), flag(b), float32(alpha), general32(any(a).(matrix[float32])),
-				general32(any(b).(matrix[float32])), 1, blas32.General{Rows: m, Cols: n, Stride: y.Stride, Data: data})
-		case []float64:
-			blas64.Gemm(flag(a), flag(b), float64(alpha), general64(any(a).(matrix[float64])),
-				general64(any(b).(matrix[float64])), 1, blas64.General{Rows: m, Cols: n, Stride: y.Stride, Data: data})
-		}
-		return c.Err()
+	if work := m * n * k; work <= fewNumbers || min(m, n) == 1 && work <= largeVector || !kernel.GemmVectors[T]() {
+		return addByBLAS(c, alpha, a, b, y)
 	}
 	return kernel.Gemm(m, n, k, alpha, strided(a), strided(b), strided(y), gemmOptions(c))
+}
+
+// panelWork is about how many multiplications gonum's BLAS makes between two looks at the context.
+const panelWork = 1 << 26
+
+func addByBLAS[T kernel.Float](c *Call, alpha T, a, b, y matrix[T]) error {
+	m, k := a.dims()
+	_, n := b.dims()
+	rows := min(m, max(64, panelWork/(n*k)))
+	cols := min(n, max(64, panelWork/(rows*k)))
+	deep := min(k, max(64, panelWork/(rows*cols)))
+	for i := 0; i < m; i += rows {
+		for j := 0; j < n; j += cols {
+			for l := 0; l < k; l += deep {
+				if err := c.Err(); err != nil {
+					return err
+				}
+				im, jn, lk := [2]int{i, min(i+rows, m)}, [2]int{j, min(j+cols, n)}, [2]int{l, min(l+deep, k)}
+				multiply(alpha, a.part(im, lk), b.part(lk, jn), y.part(im, jn))
+			}
+		}
+	}
+	return nil
+}
+
+func multiply[T kernel.Float](alpha T, a, b, y matrix[T]) {
+	switch any(alpha).(type) {
+	case float32:
+		blas32.Gemm(flag(a), flag(b), float32(alpha), general32(any(a).(matrix[float32])),
+			general32(any(b).(matrix[float32])), 1, general32(any(y).(matrix[float32])))
+	case float64:
+		blas64.Gemm(flag(a), flag(b), float64(alpha), general64(any(a).(matrix[float64])),
+			general64(any(b).(matrix[float64])), 1, general64(any(y).(matrix[float64])))
+	}
 }
 
 func gemmOptions(c *Call) kernel.GemmOptions {
