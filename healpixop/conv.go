@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/astronnx/astronnx/graph"
+	"github.com/astronnx/astronnx/internal/kernel"
 	"github.com/astronnx/astronnx/ops"
 )
 
@@ -38,6 +39,7 @@ var _ = set.Define(ops.Op{
 	Name: "HealpixConv", Since: 1,
 	Infer:   inferConv,
 	Eval:    evalConv,
+	Grad:    gradConv,
 	Expand:  expandConv,
 	Forward: []string{"nside", "unseen"},
 	Exact:   ops.Rounding,
@@ -339,41 +341,56 @@ func convolve[T float32 | float64](c *ops.Call) ([]*graph.Tensor, error) {
 	valid := validity[T](c.In[convX], c.Input(convMask), attrs)
 	maskOut := c.Output(graph.Bool, maskShape(c.Input(convMask), attrs.detect, n, w.rows)...)
 	okTo := graph.Data[bool](maskOut)
-	for i := range okTo {
-		okTo[i] = w.row(i%w.rows, valid.of(i/w.rows)).any
+	reads := ci * taps // of a window
+	ws := make([]float64, co*reads)
+	for i := range ws {
+		ws[i] = float64(weights[i])
 	}
-	columns := make([]float64, ci*taps*co) // the weights of each element of a window, for all outputs
-	for o := range co {
-		for j := range ci * taps {
-			columns[j*co+o] = float64(weights[o*ci*taps+j])
-		}
-	}
-	err = eachPixel(c, w.rows, func(p int) {
-		var r row
-		sums := make([]float64, co)
-		for i := range n {
-			if i == 0 || len(valid) > 1 {
-				r = w.row(p, valid.of(i))
-			}
-			clear(sums)
-			for k, reads := range r.taps {
-				for _, rd := range reads {
-					for ch := range ci {
-						v := rd.weight * float64(x[(i*ci+ch)*in+rd.from])
-						for o, f := range columns[(ch*taps+k)*co:][:co] {
-							sums[o] += f * v
+	filter := kernel.Matrix[float64]{Data: ws, RowStride: 1, ColStride: reads}
+	chunk := max(1, 256/max(1, n)) // pixels
+	err = eachChunk(c, w.rows, chunk, func(lo, hi int) error {
+		// A line for each pixel and map: what its window reads, and the sums of all outputs.
+		lines := (hi - lo) * n
+		window, sums, scale := make([]float64, lines*reads), make([]float64, lines*co), make([]float64, lines)
+		for p := lo; p < hi; p++ {
+			var r row
+			for i := range max(n, len(valid)) {
+				if i < len(valid) {
+					r = w.row(p, valid.of(i))
+					if len(okTo) > 0 {
+						okTo[i*w.rows+p] = r.any
+					}
+				}
+				if i >= n {
+					break
+				}
+				line := (p-lo)*n + i
+				scale[line] = r.scale
+				for k, reads := range r.taps {
+					for _, rd := range reads {
+						for ch := range ci {
+							window[(line*ci+ch)*taps+k] += rd.weight * float64(x[(i*ci+ch)*in+rd.from])
 						}
 					}
 				}
 			}
-			for o, sum := range sums {
-				sum *= r.scale
+		}
+		err := kernel.Gemm(lines, co, reads, 1, kernel.Matrix[float64]{Data: window, RowStride: reads, ColStride: 1}, filter,
+			kernel.Matrix[float64]{Data: sums, RowStride: co, ColStride: 1}, kernel.GemmOptions{})
+		if err != nil {
+			return err
+		}
+		for line, s := range scale {
+			p, i := lo+line/n, line%n
+			for o := range co {
+				sum := s * sums[line*co+o]
 				if b := c.Input(convB); b != nil {
 					sum += float64(graph.Data[T](b)[o])
 				}
 				to[(i*co+o)*w.rows+p] = T(sum)
 			}
 		}
+		return nil
 	})
 	if err != nil {
 		return nil, err
@@ -381,19 +398,32 @@ func convolve[T float32 | float64](c *ops.Call) ([]*graph.Tensor, error) {
 	return []*graph.Tensor{y, maskOut}[:max(1, len(c.Node.Out))], nil
 }
 
-// eachPixel calls f for the pixels below n, on all cores, until c is cancelled.
-func eachPixel(c *ops.Call, n int, f func(p int)) error {
-	var next atomic.Int64
-	var group sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), n) {
-		group.Go(func() {
-			for p := next.Add(1) - 1; p < int64(n) && c.Err() == nil; p = next.Add(1) - 1 {
-				f(int(p))
+// eachChunk calls f for ranges of at most `chunk` pixels that cover those below n, on all cores, until c is cancelled.
+func eachChunk(c *ops.Call, n, chunk int, f func(lo, hi int) error) error {
+	var (
+		next  atomic.Int64
+		group sync.WaitGroup
+		once  sync.Once
+		first error
+	)
+	work := func() {
+		for lo := int(next.Add(int64(chunk))) - chunk; lo < n; lo = int(next.Add(int64(chunk))) - chunk {
+			err := c.Err()
+			if err == nil {
+				err = f(lo, min(lo+chunk, n))
 			}
-		})
+			if err != nil {
+				once.Do(func() { first = err })
+				return
+			}
+		}
 	}
+	for range min(runtime.GOMAXPROCS(0), (n+chunk-1)/chunk) - 1 {
+		group.Go(work)
+	}
+	work()
 	group.Wait()
-	return c.Err()
+	return first
 }
 
 // masks are the valid pixels of each map, or once for all maps.

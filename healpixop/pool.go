@@ -2,6 +2,7 @@ package healpixop
 
 import (
 	"fmt"
+	"maps"
 	"math"
 
 	"github.com/astronnx/astronnx/graph"
@@ -28,6 +29,7 @@ var _ = set.Define(ops.Op{
 	Name: "HealpixPool", Since: 1,
 	Infer:   inferPool,
 	Eval:    evalPool,
+	Grad:    gradPool,
 	Expand:  expandPool,
 	Forward: []string{"nside", "factor", "power", "fill"},
 	Exact:   ops.Rounding,
@@ -176,21 +178,28 @@ func poolMaps[T float32 | float64](c *ops.Call) ([]*graph.Tensor, error) {
 	y := c.Output(x.DType, int64(n), int64(ch), int64(out))
 	indices := c.Output(graph.Int64, y.Shape...)
 	from, to, at := graph.Data[T](x), graph.Data[T](y), graph.Data[int64](indices)
-	for i := range to {
-		if err := c.Err(); err != nil {
-			return nil, err
-		}
+	err = eachChunk(c, out, 64, func(lo, hi int) error {
 		var kept []int
-		for _, q := range positions[i%out] {
-			if q >= 0 && masked(mask, i/out/ch, q, in) {
-				kept = append(kept, q)
+		for i := range n * (hi - lo) {
+			p, i := lo+i%(hi-lo), i/(hi-lo)
+			kept = kept[:0]
+			for _, q := range positions[p] {
+				if q >= 0 && masked(mask, i, q, in) {
+					kept = append(kept, q)
+				}
+			}
+			for j := i * ch; j < (i+1)*ch; j++ {
+				v, best := reduce(from[j*in:][:in], kept, attrs.mode)
+				to[j*out+p], at[j*out+p] = T(v*attrs.scale), int64(best)
+				if len(kept) == 0 {
+					to[j*out+p] = T(attrs.fill)
+				}
 			}
 		}
-		v, best := reduce(from[i/out*in:][:in], kept, attrs.mode)
-		to[i], at[i] = T(v*attrs.scale), int64(best)
-		if len(kept) == 0 {
-			to[i] = T(attrs.fill)
-		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	maskOut := c.Output(graph.Bool, maskShape(mask, false, n, out)...)
 	ok := graph.Data[bool](maskOut)
@@ -226,6 +235,67 @@ func reduce[T float32 | float64](x []T, positions []int, mode string) (v float64
 	return v, best
 }
 
+// gradPool copies dY to the valid children, for avg divided by how many there are, or unpools it to where the maxima are,
+// which is computed again unless the node tells: inference does not pay for it.
+func gradPool(b *ops.Builder, n *graph.Node, dy []*graph.Value) []*graph.Value {
+	dx := make([]*graph.Value, len(n.In))
+	if dy[0] == nil {
+		return dx
+	}
+	mode, order, nside := n.Attrs.Str("mode", "max"), n.Attrs.Str("order", "NEST"), n.Attrs.Int("nside", 0)
+	factor, power := n.Attrs.Int("factor", 2), n.Attrs.Float("power", 0)
+	x, mask, pixels := n.In[poolX], n.Input(poolMask), n.Input(poolPixels)
+	geometry := graph.Attrs{"nside": nside, "order": order, "factor": factor}
+	up := graph.Attrs{"nside": nside / factor, "order": order, "factor": factor}
+	down := func(outputs int, mode string, x, mask *graph.Value) []*graph.Value {
+		a := maps.Clone(geometry)
+		a["mode"] = mode
+		return b.OpN(outputs, Domain+":HealpixPool", a, x, mask, pixels)
+	}
+	var parents *graph.Value
+	if pixels != nil {
+		o, _ := healpix.ParseOrder(order)
+		l := newLattice(body{b}, nside, o)
+		parents = familyBodyAbove(l, l.Int(factor)).ancestry(pixels)
+	}
+	d := dy[0]
+	var indices *graph.Value
+	switch {
+	case mode == "max" && wantsOutput(n, poolIndices):
+		indices = n.Out[poolIndices]
+	case mode == "max":
+		indices = down(2, mode, x, mask)[1]
+	case mode == "avg" && mask == nil && pixels == nil:
+		power += 2 // factor² children
+	case mode == "avg":
+		count := down(1, "sum", validOnes(b, x, mask), nil)[0]
+		d = b.Div(d, b.Op("Max", nil, count, b.Like(x, 1)))
+	}
+	if power != 0 {
+		up["power"] = -power
+	}
+	if indices != nil {
+		up["mode"] = "unpool"
+	}
+	d = b.Op(Domain+":HealpixUpsample", up, d, indices, parents, pixels)
+	if mask != nil && indices == nil {
+		d = b.Where(mask, d, b.Like(x, 0))
+	}
+	dx[poolX] = d
+	return dx
+}
+
+// validOnes returns maps of one channel that are 1 where a mask, nil for all, is true, (1 or N, 1, P).
+func validOnes(b *ops.Builder, x, mask *graph.Value) *graph.Value {
+	p := b.Op("Shape", graph.Attrs{"start": 2, "end": 3}, x)
+	shape := b.Op("Concat", graph.Attrs{"axis": 0}, b.Ints(-1, 1), p)
+	if mask == nil {
+		shape = b.Op("Concat", graph.Attrs{"axis": 0}, b.Ints(1, 1), p)
+		return b.Op("Expand", nil, b.Like(x, 1), shape)
+	}
+	return b.CastLike(b.Op("Reshape", nil, mask, shape), x)
+}
+
 func expandPool(b *ops.Builder, n *graph.Node) []*graph.Value {
 	attrs, err := poolOf(n.Attrs)
 	if err != nil {
@@ -233,11 +303,7 @@ func expandPool(b *ops.Builder, n *graph.Node) []*graph.Value {
 	}
 	order, _ := healpix.ParseOrder(n.Attrs.Str("order", "NEST"))
 	l := newLattice(body{b}, n.Attrs["nside"], order)
-	factor := l.Int(2)
-	if v, given := n.Attrs["factor"]; given {
-		factor = l.attr(v)
-	}
-	e := poolBody{familyBody: familyBodyAbove(l, factor), pool: attrs, node: n, x: n.Input(poolX)}
+	e := poolBody{familyBody: familyBodyAbove(l, l.factorOf(n.Attrs)), pool: attrs, node: n, x: n.Input(poolX)}
 	return e.outputs()
 }
 
@@ -254,7 +320,7 @@ type poolBody struct {
 func (e *poolBody) outputs() []*graph.Value {
 	e.out = e.coarse.npix()
 	if pixels := e.node.Input(poolPixels); pixels != nil {
-		e.parents = e.distinct(e.familyBody.parents(pixels), e.coarse.npix())
+		e.parents = e.ancestry(pixels)
 		e.out = e.size(e.parents, 0)
 		e.table = e.gather(e.positions(e.fine.npix(), pixels), 0, e.children(e.parents))
 	} else if !e.nested() {
