@@ -37,8 +37,8 @@ type goldenInput struct {
 	Data  []float64
 }
 
-// TestPyTorchGradients compares gradients of single operators in float64 with PyTorch's, among them those at ties, corners, zeros and
-// borders, once with fixed sizes and, for rules that can do without them, once with symbolic ones.
+// TestPyTorchGradients compares gradients of single operators in float64 with PyTorch's, among them those at ties,
+// corners, zeros and borders, once with fixed sizes and, for rules that can do without them, once with symbolic ones.
 func TestPyTorchGradients(t *testing.T) {
 	for _, g := range goldens(t) {
 		t.Run(g.Op+"/"+g.Name, func(t *testing.T) {

@@ -10,8 +10,8 @@ import (
 	"github.com/astronnx/astronnx/train"
 )
 
-// TestSecondDerivatives differentiates gradients again: with y the output, g the gradient of Σ sin(i+1)·y[i] and t fixed numbers, the
-// derivative of Σ t·g in every input agrees with central differences of g.
+// TestSecondDerivatives differentiates gradients again: with y the output, g the gradient of Σ sin(i+1)·y[i] and t
+// fixed numbers, the derivative of Σ t·g in every input agrees with central differences of g.
 func TestSecondDerivatives(t *testing.T) {
 	one := func(op string, attrs graph.Attrs) func(*ops.Builder, []*graph.Value) *graph.Value {
 		return func(b *ops.Builder, x []*graph.Value) *graph.Value { return b.Op(op, attrs, x...) }

@@ -2,7 +2,8 @@ package ops
 
 import "github.com/astronnx/astronnx/graph"
 
-// Adam is one step of Adam (Kingma and Ba 2015) for one or more tensors; after the step they shrink by norm_coefficient_post.
+// Adam is one step of Adam (Kingma and Ba 2015) for one or more tensors; after the step they shrink by
+// norm_coefficient_post.
 // https://onnx.ai/onnx/operators/onnx_aionnxpreviewtraining_Adam.html
 var _ = training.Define(Op{
 	Name: "Adam", Since: 1,

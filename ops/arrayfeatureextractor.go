@@ -17,7 +17,8 @@ var _ = classic.Define(Op{
 		from := b.Op("Neg", nil, b.Op("Max", nil, b.Op("Shape", nil, lead), b.Ints(1)))
 		rows := b.Op("Slice", nil, b.Op("Concat", graph.Attrs{"axis": 0}, b.Ints(1), lead), from, b.Ints(math.MaxInt64))
 		shape := b.Op("Concat", graph.Attrs{"axis": 0}, rows, b.Op("Shape", nil, index))
-		return []*graph.Value{b.Op("Reshape", graph.Attrs{"allowzero": 1}, b.Op("Gather", graph.Attrs{"axis": -1}, x, index), shape)}
+		y := b.Op("Gather", graph.Attrs{"axis": -1}, x, index)
+		return []*graph.Value{b.Op("Reshape", graph.Attrs{"allowzero": 1}, y, shape)}
 	},
 	Exact: Bitwise,
 	Grow:  Fixed,

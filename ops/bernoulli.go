@@ -6,7 +6,8 @@ import (
 	"github.com/astronnx/astronnx/graph"
 )
 
-// Bernoulli draws 1 with the probability that each element of its input is, else 0. A node with a seed always draws the same.
+// Bernoulli draws 1 with the probability that each element of its input is, else 0. A node with a seed always draws the
+// same.
 // https://onnx.ai/onnx/operators/onnx__Bernoulli.html
 var _ = define(Op{
 	Name: "Bernoulli", Since: 15,

@@ -7,7 +7,8 @@ import (
 	"github.com/astronnx/astronnx/graph"
 )
 
-// LabelEncoder maps keys to values, and what is no key to a default. A key that occurs twice has its last value; NaN is equal to NaN.
+// LabelEncoder maps keys to values, and what is no key to a default. A key that occurs twice has its last value; NaN is
+// equal to NaN.
 // https://onnx.ai/onnx/operators/onnx_aionnxml_LabelEncoder.html
 var _ = classic.Define(Op{
 	Name: "LabelEncoder", Since: 2,

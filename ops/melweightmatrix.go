@@ -7,8 +7,8 @@ import (
 	"github.com/astronnx/astronnx/graph"
 )
 
-// MelWeightMatrix gathers the frequencies of a spectrum into bands that overlap by half and are equally wide on the mel scale: it is
-// (dft_length/2+1, num_mel_bins), each column a triangle.
+// MelWeightMatrix gathers the frequencies of a spectrum into bands that overlap by half and are equally wide on the mel
+// scale: it is (dft_length/2+1, num_mel_bins), each column a triangle.
 // https://onnx.ai/onnx/operators/onnx__MelWeightMatrix.html
 var _ = define(Op{
 	Name: "MelWeightMatrix", Since: 17,
@@ -67,7 +67,8 @@ func melBands(bands, length int, rate, low, high float64) ([]float64, error) {
 		hertz := 700 * (math.Pow(10, m/2595) - 1)
 		at[i] = int(math.Floor(float64(length+1) * hertz / rate))
 		if at[i] < 0 || at[i] >= rows {
-			return nil, fmt.Errorf("band %d lies at frequency %d of a spectrum of %d: lower the upper edge %g", i, at[i], rows, high)
+			return nil, fmt.Errorf("band %d lies at frequency %d of a spectrum of %d: lower the upper edge %g",
+				i, at[i], rows, high)
 		}
 	}
 	w := make([]float64, rows*bands)
@@ -84,13 +85,13 @@ func melBands(bands, length int, rate, low, high float64) ([]float64, error) {
 	return w, nil
 }
 
-// oneInteger reads a positive integer below 2³⁰.
+// oneInteger reads a positive integer below 2²⁴.
 func oneInteger(t *graph.Tensor) (int64, bool) {
 	if t == nil {
 		return 0, false
 	}
 	v, err := int64s(t)
-	if err != nil || len(v) != 1 || v[0] < 1 || v[0] >= 1<<30 {
+	if err != nil || len(v) != 1 || v[0] < 1 || v[0] >= 1<<24 {
 		return 0, false
 	}
 	return v[0], true

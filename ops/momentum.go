@@ -28,8 +28,12 @@ var _ = training.Define(Op{
 	Exact: Rounding,
 	Grow:  Fixed,
 	Cases: `
-		first    mode="standard" alpha=0.5 beta=0.25 norm_coefficient=0.5  [] 0.5  i64[] 0  [1] 2  [1] 3  [1] 4  ->  [1] -1  [1] 6
-		later    mode="standard" alpha=0.5 beta=0.25 norm_coefficient=0.5  [] 0.5  i64[] 1  [1] 2  [1] 3  [1] 4  ->  [1] 0.5  [1] 3
-		nesterov mode="nesterov" alpha=0.5 beta=0.25 norm_coefficient=0.0  [] 0.5  i64[] 1  [1] 2  [1] 4  [1] 4  ->  [1] -0.75  [1] 3
-		unknown  mode="fast" alpha=0.5 beta=0.25 norm_coefficient=0.0  [] 0.5  i64[] 1  [1] 2  [1] 4  [1] 4  ->  error "mode"`,
+		first    mode="standard" alpha=0.5 beta=0.25 norm_coefficient=0.5
+			[] 0.5  i64[] 0  [1] 2  [1] 3  [1] 4  ->  [1] -1  [1] 6
+		later    mode="standard" alpha=0.5 beta=0.25 norm_coefficient=0.5
+			[] 0.5  i64[] 1  [1] 2  [1] 3  [1] 4  ->  [1] 0.5  [1] 3
+		nesterov mode="nesterov" alpha=0.5 beta=0.25 norm_coefficient=0.0
+			[] 0.5  i64[] 1  [1] 2  [1] 4  [1] 4  ->  [1] -0.75  [1] 3
+		unknown  mode="fast" alpha=0.5 beta=0.25 norm_coefficient=0.0
+			[] 0.5  i64[] 1  [1] 2  [1] 4  [1] 4  ->  error "mode"`,
 })

@@ -8,8 +8,8 @@ import (
 	"github.com/astronnx/astronnx/graph"
 )
 
-// Multinomial draws sample_size classes for each row of unnormalised log-probabilities (N, classes). A node with a seed always draws
-// the same.
+// Multinomial draws sample_size classes for each row of unnormalised log-probabilities (N, classes). A node with a seed
+// always draws the same.
 // https://onnx.ai/onnx/operators/onnx__Multinomial.html
 var _ = define(Op{
 	Name: "Multinomial", Since: 7,
@@ -20,7 +20,11 @@ var _ = define(Op{
 		} else if t.Rank() >= 0 {
 			return nil, fmt.Errorf("input is %s, want (N, classes)", t)
 		}
-		return []*graph.Type{graph.TensorType(drawnType(c.Node), rows, graph.D(c.Node.Attrs.Int("sample_size", 1)))}, nil
+		samples := c.Node.Attrs.Int("sample_size", 1)
+		if samples < 0 {
+			return nil, fmt.Errorf("sample_size is %d", samples)
+		}
+		return []*graph.Type{graph.TensorType(drawnType(c.Node), rows, graph.D(samples))}, nil
 	},
 	Eval: func(c *Call) ([]*graph.Tensor, error) {
 		x, d := c.In[0], drawnType(c.Node)
@@ -44,6 +48,9 @@ var _ = define(Op{
 				return nil, fmt.Errorf("row %d has no class of a probability above 0", row)
 			}
 			for range samples {
+				if len(draws)%cheap == 0 && c.Err() != nil {
+					return nil, c.Err()
+				}
 				u := r.Float64() * sums[classes-1]
 				k, equal := slices.BinarySearch(sums, u)
 				for equal && k < classes-1 && sums[k] <= u { // a class begins where those before it end

@@ -9,10 +9,13 @@ import (
 // training is the standard's domain of training, whose operators may still change.
 var training = NewSet("ai.onnx.preview.training")
 
-// updateAll expands an optimiser: inputs are the rate R, the update count T, then k groups of tensors (what is optimised, gradients,
-// and state); update makes one tensor's new values, k-1 of them, of its member of each group. Outputs are grouped likewise.
-func updateAll(k int, update func(b *Builder, n *graph.Node, rate, count *graph.Value, x []*graph.Value) []*graph.Value) func(
-	*Builder, *graph.Node) []*graph.Value {
+// updateRule makes the new values of one tensor: x is the tensor, its gradient and its state.
+type updateRule func(b *Builder, n *graph.Node, rate, count *graph.Value, x []*graph.Value) []*graph.Value
+
+// updateAll expands an optimiser: inputs are the rate R, the update count T, then k groups of tensors (what is
+// optimised, gradients, and state); update makes one tensor's new values, k-1 of them, of its member of each group.
+// Outputs are grouped likewise.
+func updateAll(k int, update updateRule) func(*Builder, *graph.Node) []*graph.Value {
 	return func(b *Builder, n *graph.Node) []*graph.Value {
 		size := (len(n.In) - 2) / k
 		if size < 1 || len(n.In) != 2+k*size {

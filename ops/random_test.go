@@ -68,7 +68,7 @@ func TestRandomSeeds(t *testing.T) {
 // TestRandomMoments allows five standard errors.
 func TestRandomMoments(t *testing.T) {
 	seeded := func(a graph.Attrs) graph.Attrs {
-		a["seed"], a["dtype"] = float32(1), int64(graph.Float64)
+		a["seed"], a["dtype"], a["shape"] = float32(1), int64(graph.Float64), []int64{draws}
 		return a
 	}
 	p := graph.NewTensor(graph.Float64, draws)
@@ -77,7 +77,7 @@ func TestRandomMoments(t *testing.T) {
 	}
 	odds := graph.NewTensor(graph.Float64, 1, 3)
 	copy(graph.Data[float64](odds), []float64{math.Log(1), math.Log(2), math.Log(5)})
-	classes := draw(t, "Multinomial", graph.Attrs{"seed": float32(1), "sample_size": int64(draws), "dtype": int64(graph.Int64)}, odds)
+	classes := draw(t, "Multinomial", graph.Attrs{"seed": float32(1), "sample_size": draws, "dtype": int64(graph.Int64)}, odds)
 	wide := graph.NewTensor(graph.Float64, draws)
 	for i, k := range graph.Data[int64](classes) {
 		graph.Data[float64](wide)[i] = float64(k)
@@ -87,13 +87,14 @@ func TestRandomMoments(t *testing.T) {
 		x              *graph.Tensor
 		mean, variance float64
 	}{
-		{"uniform", draw(t, "RandomUniform", seeded(graph.Attrs{"shape": []int64{draws}, "low": float32(1), "high": float32(4)})), 2.5, 0.75},
-		{"normal", draw(t, "RandomNormal", seeded(graph.Attrs{"shape": []int64{draws}, "mean": float32(-1), "scale": float32(2)})), -1, 4},
+		{"uniform", draw(t, "RandomUniform", seeded(graph.Attrs{"low": float32(1), "high": float32(4)})), 2.5, 0.75},
+		{"normal", draw(t, "RandomNormal", seeded(graph.Attrs{"mean": float32(-1), "scale": float32(2)})), -1, 4},
 		{"Bernoulli", draw(t, "Bernoulli", graph.Attrs{"seed": float32(1)}, p), 0.25, 0.1875},
 		{"multinomial", wide, 1.5, 0.5},
 	} {
 		mean, variance := moments(c.x)
-		if math.Abs(mean-c.mean) > 5*math.Sqrt(c.variance/draws) || math.Abs(variance-c.variance) > 5*c.variance*math.Sqrt(2.0/draws) {
+		if math.Abs(mean-c.mean) > 5*math.Sqrt(c.variance/draws) ||
+			math.Abs(variance-c.variance) > 5*c.variance*math.Sqrt(2.0/draws) {
 			t.Errorf("%s: got mean %g and variance %g want %g and %g", c.name, mean, variance, c.mean, c.variance)
 		}
 	}

@@ -4,10 +4,9 @@ import (
 	"github.com/astronnx/astronnx/graph"
 )
 
-// STFT is the discrete Fourier transform of frames of a signal (N, length, parts), each begun a step after the last and weighted by
-// a window; frames that would pass the end are left out,
-// all of them where the signal is shorter than one. The result is (N, frames, frequencies, 2); onesided keeps the first
-// length/2+1 frequencies.
+// STFT is the discrete Fourier transform of frames of a signal (N, length, parts), each begun a step after the last and
+// weighted by a window; frames that would pass the end are left out, all of them where the signal is shorter than one.
+// The result is (N, frames, frequencies, 2); onesided keeps the first length/2+1 frequencies.
 // https://onnx.ai/onnx/operators/onnx__STFT.html
 var _ = define(Op{
 	Name: "STFT", Since: 17,

@@ -8,8 +8,8 @@ import (
 	"github.com/astronnx/astronnx/graph"
 )
 
-// StringNormalizer drops stop words from a list [C] or [1, C] of words and changes the case of the others. Where all are dropped one
-// empty word is left. The locale is not looked at: case follows Unicode.
+// StringNormalizer drops stop words from a list [C] or [1, C] of words and changes the case of the others. Where all
+// are dropped one empty word is left. The locale is not looked at: case follows Unicode.
 // https://onnx.ai/onnx/operators/onnx__StringNormalizer.html
 var _ = define(Op{
 	Name: "StringNormalizer", Since: 10,
@@ -61,7 +61,8 @@ var _ = define(Op{
 	Grow:   Fixed,
 	Cases: `
 		upper   case_change_action="UPPER"  str[2] "sky" "Map"  ->  str[2] "SKY" "MAP"
-		stops   case_change_action="LOWER" is_case_sensitive=1 stopwords=["The"]  str[1 3] "The" "the" "Sun"  ->  str[1 2] "the" "sun"
+		stops   case_change_action="LOWER" is_case_sensitive=1 stopwords=["The"]
+			str[1 3] "The" "the" "Sun"  ->  str[1 2] "the" "sun"
 		folding stopwords=["the"]  str[3] "The" "the" "Sun"  ->  str[1] "Sun"
 		nothing stopwords=["a"]  str[1 2] "a" "A"  ->  str[1 1] ""
 		matrix  str[2 1] "a" "b"  ->  error "want strings"`,

@@ -7,8 +7,9 @@ import (
 	"github.com/astronnx/astronnx/graph"
 )
 
-// StringSplit cuts each string at a delimiter, at most maxsplit times; without a delimiter it cuts at runs of white space and drops
-// those at the ends. The first output has a new last axis, filled up with empty strings; the second counts the parts.
+// StringSplit cuts each string at a delimiter, at most maxsplit times; without a delimiter it cuts at runs of white
+// space and drops those at the ends. The first output has a new last axis, filled up with empty strings; the second
+// counts the parts.
 // https://onnx.ai/onnx/operators/onnx__StringSplit.html
 var _ = define(Op{
 	Name: "StringSplit", Since: 20,

@@ -6,8 +6,8 @@ import (
 	"github.com/astronnx/astronnx/graph"
 )
 
-// TensorScatter writes an update into a cache along an axis, from an index that each batch has of its own (0 without); circular
-// wraps around the end. It is what the keys and values of attention are kept by.
+// TensorScatter writes an update into a cache along an axis, from an index that each batch has of its own (0 without);
+// circular wraps around the end. It is what the keys and values of attention are kept by.
 // https://onnx.ai/onnx/operators/onnx__TensorScatter.html
 var _ = define(Op{
 	Name: "TensorScatter", Since: 24,
@@ -98,7 +98,8 @@ func scatterAxis(n *graph.Node, x, u *graph.Tensor) (int, error) {
 		fits = fits && (i == axis || u.Shape[i] == x.Shape[i])
 	}
 	if !fits {
-		return 0, fmt.Errorf("an update %s of axis %d of a cache %s: want equal sizes elsewhere, and axis 0 for batches", u, axis, x)
+		return 0, fmt.Errorf("an update %s of axis %d of a cache %s: want equal sizes elsewhere, and axis 0 for batches",
+			u, axis, x)
 	}
 	return axis, nil
 }

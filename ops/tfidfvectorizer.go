@@ -7,8 +7,8 @@ import (
 	"github.com/astronnx/astronnx/graph"
 )
 
-// TfIdfVectorizer counts the n-grams of a pool in each row of words or numbers. An n-gram may skip as many as max_skip_count items
-// between its own. TF gives counts, IDF the weights of what occurs, TFIDF counts times weights.
+// TfIdfVectorizer counts the n-grams of a pool in each row of words or numbers. An n-gram may skip as many as
+// max_skip_count items between its own. TF gives counts, IDF the weights of what occurs, TFIDF counts times weights.
 // https://onnx.ai/onnx/operators/onnx__TfIdfVectorizer.html
 var _ = define(Op{
 	Name: "TfIdfVectorizer", Since: 9,
@@ -93,8 +93,8 @@ type gramPool struct {
 }
 
 func gramsOf(a graph.Attrs) (*gramPool, error) {
-	p := &gramPool{column: map[string]int64{}, mode: a.Str("mode", ""), weights: a.Floats("weights", nil), low: a.Int("min_gram_length", 1),
-		high: a.Int("max_gram_length", 1), skips: a.Int("max_skip_count", 0)}
+	p := &gramPool{column: map[string]int64{}, mode: a.Str("mode", ""), weights: a.Floats("weights", nil),
+		low: a.Int("min_gram_length", 1), high: a.Int("max_gram_length", 1), skips: a.Int("max_skip_count", 0)}
 	items := a.Strs("pool_strings", nil)
 	if p.strings = items != nil; !p.strings {
 		for _, v := range a.Ints("pool_int64s", nil) {
@@ -108,12 +108,14 @@ func gramsOf(a graph.Attrs) (*gramPool, error) {
 		}
 		p.width = max(p.width, c+1)
 	}
-	if p.mode != "TF" && p.mode != "IDF" && p.mode != "TFIDF" || p.low < 1 || p.high < p.low || p.skips < 0 {
+	known := p.mode == "TF" || p.mode == "IDF" || p.mode == "TFIDF"
+	if !known || p.low < 1 || p.high < p.low || p.skips < 0 || p.skips > 1<<30 {
 		return nil, fmt.Errorf("mode %q of n-grams of %d to %d items with %d skips", p.mode, p.low, p.high, p.skips)
 	}
 	if p.weights != nil && int64(len(p.weights)) < p.width {
 		return nil, fmt.Errorf("%d weights for %d columns", len(p.weights), p.width)
 	}
+	p.high = min(p.high, int64(len(begins))) // there are no longer ones
 	for i, begin := range begins {
 		end, size := int64(len(items)), int64(i+1)
 		if i+1 < len(begins) {

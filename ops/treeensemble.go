@@ -8,8 +8,8 @@ import (
 	"github.com/astronnx/astronnx/graph"
 )
 
-// TreeEnsemble sends each row of (N, features) down every tree and aggregates the weights of the leaves that it reaches by target. A
-// target that no tree reaches is 0.
+// TreeEnsemble sends each row of (N, features) down every tree and aggregates the weights of the leaves that it reaches
+// by target. A target that no tree reaches is 0.
 // https://onnx.ai/onnx/operators/onnx_aionnxml_TreeEnsemble.html
 var _ = classic.Define(Op{
 	Name: "TreeEnsemble", Since: 5,
@@ -62,7 +62,8 @@ var _ = classic.Define(Op{
 		stump  n_targets=2 tree_roots=[0] nodes_featureids=[1] nodes_modes=(u8[1] 0) nodes_splits=([1] 0.5)
 			nodes_truenodeids=[0] nodes_trueleafs=[1] nodes_falsenodeids=[1] nodes_falseleafs=[1]
 			leaf_targetids=[0,1] leaf_weights=([2] 3 -4)  [2 2] 9 0.5 9 0.6  ->  [2 2] 3 0 0 -4
-		trees  n_targets=1 aggregate_function=0 tree_roots=[0,1] nodes_featureids=[0,0] nodes_modes=(u8[2] 3 6) nodes_splits=([2] 1 nan)
+		trees  n_targets=1 aggregate_function=0 tree_roots=[0,1] nodes_featureids=[0,0] nodes_modes=(u8[2] 3 6)
+			nodes_splits=([2] 1 nan)
 			nodes_truenodeids=[0,2] nodes_trueleafs=[1,1] nodes_falsenodeids=[1,3] nodes_falseleafs=[1,1]
 			nodes_missing_value_tracks_true=[1,0] membership_values=([3] 1 2 nan)
 			leaf_targetids=[0,0,0,0] leaf_weights=([4] 1 2 10 20)  [3 1] 2 1 nan  ->  [3 1] 5.5 6 10.5
@@ -126,7 +127,8 @@ func forestOf(a graph.Attrs) (*forest, error) {
 	if f.missing == nil {
 		f.missing = make([]int64, n)
 	}
-	for _, k := range []int{len(f.mode), len(f.split), len(f.missing), len(f.next[0]), len(f.next[1]), len(f.leaf[0]), len(f.leaf[1])} {
+	lengths := []int{len(f.mode), len(f.split), len(f.missing), len(f.next[0]), len(f.next[1]), len(f.leaf[0]), len(f.leaf[1])}
+	for _, k := range lengths {
 		if k != n {
 			return nil, fmt.Errorf("one of the nodes' attributes has %d elements, nodes_featureids %d", k, n)
 		}
