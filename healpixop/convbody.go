@@ -15,46 +15,69 @@ import (
 // needed: whether a row counts, for renorm, and whether it is valid, for mask_out. Invalid pixels are selected away,
 // never multiplied: 0·NaN is NaN.
 func expandConv(b *ops.Builder, n *graph.Node) []*graph.Value {
-	attrs, err := convOf(n.Attrs)
-	if err != nil {
-		panic("healpixop: " + err.Error())
-	}
-	order, _ := healpix.ParseOrder(n.Attrs.Str("order", "NEST"))
-	l := newLattice(body{b}, n.Attrs["nside"], order)
-	e := convBody{lattice: l, conv: attrs, node: n, x: n.Input(convX)}
+	e := newConvBody(b, n)
+	e.marks = len(n.Out) > 1
 	return e.outputs()
 }
 
 type convBody struct {
 	*lattice
 	conv
-	node *graph.Node
-	x    *graph.Value // X
-	p    *graph.Value // its pixels, a scalar
+	node  *graph.Node
+	x     *graph.Value // X
+	p     *graph.Value // its pixels, a scalar
+	marks bool         // whether mask_out is wanted
+	means *meanRows    // of hpxpad
 }
+
+// meanRows are the 24 rows of hpxpad: of the rows a and b each, summed and divided.
+type meanRows struct{ a, b, divisor *graph.Value }
 
 // marked are the rows that a table's entries read, (N, rows, Ci), with marks (1 or N, rows, 1) in the same element
 // type: counts is 0 where a tap is to be left out, valid is 1 where there is data. nil: the mark is not needed.
 type marked struct{ value, counts, valid *graph.Value }
 
+func newConvBody(b *ops.Builder, n *graph.Node) *convBody {
+	attrs, err := convOf(n.Attrs)
+	if err != nil {
+		panic("healpixop: " + err.Error())
+	}
+	order, _ := healpix.ParseOrder(n.Attrs.Str("order", "NEST"))
+	l := newLattice(body{b}, n.Attrs["nside"], order)
+	x := n.Input(convX)
+	return &convBody{lattice: l, conv: attrs, node: n, x: x, p: l.size(x, 2)}
+}
+
 func (e *convBody) outputs() []*graph.Value {
-	n := e.node
-	e.p = e.size(e.x, 2)
-	partial := n.Input(convPixels) != nil
-	valid, x := e.validPixels(), e.x
+	index, rows := e.read(e.validPixels())
+	w := e.Op("Flatten", graph.Attrs{"axis": 2}, e.Transpose(e.node.Input(convW), 2, 1, 0)) // [9·Ci, Co]
+	y := e.Op("MatMul", nil, e.windowed(rows, index, e.sizes(w, 0, 1)), w)
+	if s := e.scale(rows, index); s != nil {
+		y = e.mul(y, s)
+	}
+	if bias := e.node.Input(convB); bias != nil {
+		y = e.add(y, bias)
+	}
+	outs := []*graph.Value{e.Transpose(y, 0, 2, 1)}
+	if rows.valid != nil {
+		outs = append(outs, e.maskOut(e.gather(rows.valid, 1, index)))
+	}
+	return outs
+}
+
+// read returns the rows and the table of what the taps of each output pixel read of them.
+func (e *convBody) read(valid *graph.Value) (index *graph.Value, rows marked) {
+	n, x := e.node, e.x
 	if valid != nil {
 		x = e.where(valid, x, e.like(0, x))
 	}
-	rows := marked{value: e.Transpose(x, 0, 2, 1)}
-	renormMask := valid != nil && e.maskMode == "renorm"
-	if e.missing == "renorm" || partial && e.outside == "renorm" || renormMask {
-		rows.counts = e.mark(valid, renormMask)
-	}
-	if len(n.Out) > 1 {
+	rows = marked{value: e.Transpose(x, 0, 2, 1), counts: e.counted(valid)}
+	if e.marks {
 		rows.valid = e.mark(valid, valid != nil)
 	}
 	index, kind := e.table()
 	index = e.redirect(index, kind)
+	partial := n.Input(convPixels) != nil
 	switch {
 	case e.missing == "hpxpad" && partial:
 		rows = e.pad(rows, e.outside)
@@ -66,24 +89,32 @@ func (e *convBody) outputs() []*graph.Value {
 	if e.missing == "hpxpad" {
 		index, rows = e.fillHoles(index, rows)
 	}
-	rows = e.pad(rows, e.missing)
+	return index, e.pad(rows, e.missing)
+}
 
-	w := e.Op("Flatten", graph.Attrs{"axis": 2}, e.Transpose(n.Input(convW), 2, 1, 0)) // [9·Ci, Co]
-	taken := e.Op("Reshape", nil, e.gather(rows.value, 1, index), e.concat(0, e.Ints(0, 0), e.sizes(w, 0, 1)))
-	y := e.Op("MatMul", nil, taken, w)
-	if rows.counts != nil {
-		count := e.Op("ReduceSum", graph.Attrs{"keepdims": 0}, e.gather(rows.counts, 1, index), e.Ints(2))
-		some := e.Op("Greater", nil, count, e.like(0, e.x))
-		y = e.mul(y, e.where(some, e.div(e.like(taps, e.x), count), e.like(0, e.x)))
+// counted returns which of X's pixels count; nil: all taps do, whatever they read.
+func (e *convBody) counted(valid *graph.Value) *graph.Value {
+	partial := e.node.Input(convPixels) != nil
+	masked := valid != nil && e.maskMode == "renorm"
+	if e.missing != "renorm" && !(partial && e.outside == "renorm") && !masked {
+		return nil
 	}
-	if bias := n.Input(convB); bias != nil {
-		y = e.add(y, bias)
+	return e.mark(valid, masked)
+}
+
+// windowed returns the windows (N, P_out, 9·Ci) of the rows; width is the last of these.
+func (e *convBody) windowed(rows marked, index, width *graph.Value) *graph.Value {
+	return e.Op("Reshape", nil, e.gather(rows.value, 1, index), e.concat(0, e.Ints(0, 0), width))
+}
+
+// scale returns 9 by the number of taps that count, (1 or N, P_out, 1); nil: it is 1.
+func (e *convBody) scale(rows marked, index *graph.Value) *graph.Value {
+	if rows.counts == nil {
+		return nil
 	}
-	outs := []*graph.Value{e.Transpose(y, 0, 2, 1)}
-	if rows.valid != nil {
-		outs = append(outs, e.maskOut(e.gather(rows.valid, 1, index)))
-	}
-	return outs
+	count := e.Op("ReduceSum", graph.Attrs{"keepdims": 0}, e.gather(rows.counts, 1, index), e.Ints(2))
+	some := e.Op("Greater", nil, count, e.like(0, e.x))
+	return e.where(some, e.div(e.like(taps, e.x), count), e.like(0, e.x))
 }
 
 // validPixels returns where X counts, broadcastable to it; nil if everywhere.
@@ -205,14 +236,9 @@ func (e *convBody) fillHoles(index *graph.Value, rows marked) (*graph.Value, mar
 		return f(e.gather(x, 1, a), e.gather(x, 1, b))
 	}
 	counts := pair(rows.counts, e.add)
-	half := func(sum *graph.Value) *graph.Value {
-		if counts == nil {
-			return e.mul(sum, e.like(0.5, e.x))
-		}
-		return e.div(sum, e.Op("Max", nil, counts, e.like(1, e.x)))
-	}
+	e.means = &meanRows{a: a, b: b, divisor: e.divisor(counts)}
 	means := marked{
-		value: half(pair(rows.value, e.add)),
+		value: e.div(pair(rows.value, e.add), e.means.divisor),
 		valid: pair(rows.valid, func(x, y *graph.Value) *graph.Value { return e.Op("Max", nil, x, y) }),
 	}
 	if counts != nil {
@@ -232,6 +258,14 @@ func (e *convBody) fillHoles(index *graph.Value, rows marked) (*graph.Value, mar
 		return e.concat(1, x, y)
 	}
 	return index, marked{join(rows.value, means.value), join(rows.counts, means.counts), join(rows.valid, means.valid)}
+}
+
+// divisor returns what a sum of two reads is divided by for their mean; counts says how many of the two count, nil: both.
+func (e *convBody) divisor(counts *graph.Value) *graph.Value {
+	if counts == nil {
+		return e.like(2, e.x)
+	}
+	return e.Op("Max", nil, counts, e.like(1, e.x))
 }
 
 // places returns the entries of a table, [24, 2], that one of each hole's taps has in the rows at.

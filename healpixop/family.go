@@ -94,6 +94,14 @@ type familyBody struct {
 	factor, area *graph.Value // scalars; area is factor²
 }
 
+// factorOf returns the attribute factor.
+func (b body) factorOf(a graph.Attrs) *graph.Value {
+	if v, given := a["factor"]; given {
+		return b.attr(v)
+	}
+	return b.Int(2)
+}
+
 func familyBodyBelow(coarse *lattice, factor *graph.Value) *familyBody {
 	fine := coarse.at(coarse.mul(coarse.n, factor))
 	return &familyBody{coarse.body, coarse, fine, factor, coarse.mul(factor, factor)}
@@ -147,6 +155,16 @@ func (f *familyBody) parents(pixels *graph.Value) *graph.Value {
 		table = f.gather(table, 0, pixels)
 	}
 	return table
+}
+
+// offspring returns all children of pixels, ascending.
+func (f *familyBody) offspring(pixels *graph.Value) *graph.Value {
+	return f.distinct(f.flat(f.children(pixels)), f.fine.npix())
+}
+
+// ancestry returns the distinct parents of pixels, ascending.
+func (f *familyBody) ancestry(pixels *graph.Value) *graph.Value {
+	return f.distinct(f.parents(pixels), f.coarse.npix())
 }
 
 // distinct returns the distinct elements of a vector, ascending; all are below npix.

@@ -2,6 +2,7 @@ package healpixop
 
 import (
 	"fmt"
+	"maps"
 
 	"github.com/astronnx/astronnx/graph"
 	"github.com/astronnx/astronnx/healpix"
@@ -20,6 +21,7 @@ var _ = set.Define(ops.Op{
 	Name: "HealpixReorder", Since: 1,
 	Infer:   inferReorder,
 	Eval:    evalReorder,
+	Grad:    gradReorder,
 	Expand:  expandReorder,
 	Forward: []string{"nside"},
 	Exact:   ops.Bitwise,
@@ -131,6 +133,17 @@ func evalReorder(c *ops.Call) ([]*graph.Tensor, error) {
 		}
 	}
 	return []*graph.Tensor{y}, nil
+}
+
+// gradReorder moves dY back. A mirror of longitude turns the sense of a rotation, so that with one the same rotation, done
+// first again, undoes itself; the mirrors commute.
+func gradReorder(b *ops.Builder, n *graph.Node, dy []*graph.Value) []*graph.Value {
+	attrs := maps.Clone(n.Attrs)
+	attrs["from"], attrs["to"] = n.Attrs.Str("to", "NEST"), n.Attrs.Str("from", "NEST")
+	if !n.Attrs.Bool("flip_ew", false) {
+		attrs["rotate"] = (360 - n.Attrs.Int("rotate", 0)) % 360
+	}
+	return []*graph.Value{b.Op(Domain+":HealpixReorder", attrs, dy[0])}
 }
 
 func expandReorder(b *ops.Builder, n *graph.Node) []*graph.Value {

@@ -24,6 +24,7 @@ var _ = set.Define(ops.Op{
 	Name: "HealpixUpsample", Since: 1,
 	Infer:   inferUpsample,
 	Eval:    evalUpsample,
+	Grad:    gradUpsample,
 	Expand:  expandUpsample,
 	Forward: []string{"nside", "factor", "power"},
 	Exact:   ops.Rounding,
@@ -166,19 +167,39 @@ func upsample[T float32 | float64](c *ops.Call) ([]*graph.Tensor, error) {
 	return []*graph.Tensor{y}, nil
 }
 
+// gradUpsample sums the children of each pixel, or takes what unpooling wrote, from where it wrote it.
+func gradUpsample(b *ops.Builder, n *graph.Node, dy []*graph.Value) []*graph.Value {
+	dx := make([]*graph.Value, len(n.In))
+	f := familyBelowNode(b, n)
+	if indices := n.Input(upIndices); indices != nil {
+		nowhere := f.less(indices, f.Int(0))
+		d := b.Op("GatherElements", graph.Attrs{"axis": 2}, dy[0], f.where(nowhere, f.Int(0), indices))
+		dx[upX] = f.where(nowhere, f.like(0, d), f.scaled(d, n.Attrs))
+		return dx
+	}
+	pixels, out := n.Input(upPixels), n.Input(upPixelsOut)
+	children := out
+	if children == nil && pixels != nil {
+		children = f.offspring(pixels)
+	}
+	factor := n.Attrs.Int("factor", 2)
+	attrs := graph.Attrs{"nside": n.Attrs.Int("nside", 0) * factor, "factor": factor, "mode": "sum",
+		"order": n.Attrs.Str("order", "NEST"), "power": -n.Attrs.Float("power", 0)}
+	d := b.Op(Domain+":HealpixPool", attrs, dy[0], nil, children)
+	if out != nil { // the pixels of d are the parents of these
+		position := f.positions(f.coarse.npix(), f.ancestry(out))
+		if pixels == nil {
+			pixels = f.rangeOf(f.coarse.npix())
+		}
+		d = f.gather(f.padPixels(d), 2, f.gather(position, 0, pixels))
+	}
+	dx[upX] = d
+	return dx
+}
+
 func expandUpsample(b *ops.Builder, n *graph.Node) []*graph.Value {
-	order, _ := healpix.ParseOrder(n.Attrs.Str("order", "NEST"))
-	l := newLattice(body{b}, n.Attrs["nside"], order)
-	factor := l.Int(2)
-	if v, given := n.Attrs["factor"]; given {
-		factor = l.attr(v)
-	}
-	f := familyBodyBelow(l, factor)
-	x := n.Input(upX)
-	if v, given := n.Attrs["power"]; given {
-		base, power := b.Op("CastLike", nil, factor, x), b.Op("CastLike", nil, l.attr(v), x)
-		x = l.mul(x, b.Op("Pow", nil, base, power))
-	}
+	f := familyBelowNode(b, n)
+	x := f.scaled(n.Input(upX), n.Attrs)
 	switch pixels := n.Input(upPixelsOut); {
 	case n.Attrs.Str("mode", "nearest") == "unpool":
 		size := f.mul(f.size(x, 2), f.area)
@@ -193,6 +214,22 @@ func expandUpsample(b *ops.Builder, n *graph.Node) []*graph.Value {
 	}
 }
 
+func familyBelowNode(b *ops.Builder, n *graph.Node) *familyBody {
+	order, _ := healpix.ParseOrder(n.Attrs.Str("order", "NEST"))
+	l := newLattice(body{b}, n.Attrs["nside"], order)
+	return familyBodyBelow(l, l.factorOf(n.Attrs))
+}
+
+// scaled multiplies by factor^power.
+func (f *familyBody) scaled(x *graph.Value, a graph.Attrs) *graph.Value {
+	v, given := a["power"]
+	if !given {
+		return x
+	}
+	base, power := f.Op("CastLike", nil, f.factor, x), f.Op("CastLike", nil, f.attr(v), x)
+	return f.mul(x, f.Op("Pow", nil, base, power))
+}
+
 // repeat copies each pixel factor² times: in NESTED, to its children.
 func (f *familyBody) repeat(x *graph.Value) *graph.Value {
 	one := f.Ints(1)
@@ -203,7 +240,7 @@ func (f *familyBody) repeat(x *graph.Value) *graph.Value {
 // nearest gathers the parents of out, which is all children of the coarse pixels if nil.
 func (f *familyBody) nearest(x, pixels, out *graph.Value) *graph.Value {
 	if out == nil && pixels != nil {
-		out = f.distinct(f.flat(f.children(pixels)), f.fine.npix())
+		out = f.offspring(pixels)
 	}
 	at := f.parents(out)
 	if pixels != nil {
