@@ -38,6 +38,9 @@ var _ = define(Op{
 			}
 			edge[i] = e[0]
 		}
+		if cells := (v[1]/2 + 1) * v[0]; cells > maxMelCells {
+			return nil, fmt.Errorf("%d bands of a transform of %d: want at most %d elements", v[0], v[1], int64(maxMelCells))
+		}
 		y, err := outputOf(c, windowType(c.Node), []int64{v[1]/2 + 1, v[0]})
 		if err != nil {
 			return nil, err
@@ -54,8 +57,12 @@ var _ = define(Op{
 	Cases: `
 		bands i64[] 3  i64[] 16  i64[] 8192  [] 0  [] 4096
 			->  [9 3] 1 0 0  0 1 0  0 0.5 0.5  0 0 1  0 0 0.5  0 0 0  0 0 0  0 0 0  0 0 0
-		edge  i64[] 2  i64[] 8  i64[] 8000  [] 0  [] 9000  ->  error "sample rate"`,
+		edge  i64[] 2  i64[] 8  i64[] 8000  [] 0  [] 9000  ->  error "sample rate"
+		large i64[] 9999999  i64[] 9999999  i64[] 8000  [] 0  [] 4000  ->  error "at most"`,
 })
+
+// maxMelCells bounds the matrix: 64 bands of the longest transform are far below.
+const maxMelCells = 1 << 26
 
 // melBands computes the matrix in rows. A band of no width is the one frequency that it holds.
 func melBands(bands, length int, rate, low, high float64) ([]float64, error) {
