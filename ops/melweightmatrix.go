@@ -61,7 +61,7 @@ var _ = define(Op{
 		large i64[] 9999999  i64[] 9999999  i64[] 8000  [] 0  [] 4000  ->  error "at most"`,
 })
 
-// maxMelCells bounds the matrix: 64 bands of the longest transform are far below.
+// maxMelCells bounds the matrix: it is that of 127 bands of a transform of 2²⁰.
 const maxMelCells = 1 << 26
 
 // melBands computes the matrix in rows. A band of no width is the one frequency that it holds.
