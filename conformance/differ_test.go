@@ -11,7 +11,6 @@ import (
 	"github.com/astronnx/astronnx/healpixop"
 	"github.com/astronnx/astronnx/internal/engine"
 	"github.com/astronnx/astronnx/internal/engine/ort"
-	"github.com/astronnx/astronnx/internal/testkit"
 	"github.com/astronnx/astronnx/ops"
 )
 
@@ -19,7 +18,7 @@ import (
 // names the cases on which they differ for a good reason; one that differs no more must leave the list. A reason that begins with
 // "abort:" is of a case that ends the process.
 func TestDifferORT(t *testing.T) {
-	o := engine.Options{Library: testkit.ORT(t), Threads: 1}
+	o := engine.Options{Library: library(t), Threads: 1}
 	b, err := os.ReadFile(filepath.Join("skip", "differ.txt"))
 	if err != nil {
 		t.Fatal(err)

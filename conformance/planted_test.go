@@ -11,10 +11,7 @@ import (
 	"github.com/astronnx/astronnx/ops"
 )
 
-type (
-	evalFunc = func(*ops.Call) ([]*graph.Tensor, error)
-	gradFunc = func(*ops.Builder, *graph.Node, []*graph.Value) []*graph.Value
-)
+type evalFunc = func(*ops.Call) ([]*graph.Tensor, error)
 
 // like returns a standard operator's definition to plant a fault in.
 func like(name string) ops.Op {
