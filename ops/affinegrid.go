@@ -91,7 +91,7 @@ func affineShape(size *graph.Tensor) ([]int64, error) {
 		return nil, err
 	}
 	if len(s) < 3 || len(size.Shape) != 1 {
-		return nil, fmt.Errorf("size is %s, want N, C, D1, ...", size)
+		return nil, fmt.Errorf("size is %s, want N, C and one size or more", size)
 	}
 	shape := append(append([]int64{s[0]}, s[2:]...), int64(len(s)-2))
 	if _, ok := graph.NumElements(shape); !ok {

@@ -64,7 +64,7 @@ func recurrentOf(c *Call, gates int) (*recurrent, error) {
 	a := c.Node.Attrs
 	x, w, r := c.In[0], c.In[1], c.In[2]
 	if len(x.Shape) != 3 || len(w.Shape) != 3 || len(r.Shape) != 3 {
-		return nil, fmt.Errorf("X, W and R are %s, %s and %s, want rank 3", x, w, r)
+		return nil, fmt.Errorf("inputs X, W and R are %s, %s and %s, want rank 3", x, w, r)
 	}
 	s := &recurrent{gates: gates, directions: directionsOf(c.Node), batchFirst: a.Int("layout", 0) == 1,
 		steps: int(x.Shape[0]), batch: int(x.Shape[1]), input: int(x.Shape[2]), hidden: int(r.Shape[2])}

@@ -12,7 +12,6 @@ type unrolled struct {
 	*Builder
 	n     *graph.Node
 	gates int
-	acts  []bound
 	// of one direction
 	w, r, bw, br, p *graph.Value
 }
