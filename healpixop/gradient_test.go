@@ -27,7 +27,7 @@ func withoutRules() *ops.Set {
 }
 
 // gradientModel returns a model of a case that takes its inputs and dY and gives the gradients of the floating inputs.
-func gradientModel(t *testing.T, c optest.Case, set *ops.Set, dy *graph.Tensor) (*graph.Model, []*graph.Tensor) {
+func gradientModel(t testing.TB, c optest.Case, set *ops.Set, dy *graph.Tensor) (*graph.Model, []*graph.Tensor) {
 	t.Helper()
 	c.Dynamic = slices.Clone(c.Dynamic)
 	for i, x := range c.In {

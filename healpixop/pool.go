@@ -87,7 +87,15 @@ func poolOf(a graph.Attrs) (p pool, err error) {
 }
 
 // wantsOutput reports whether a node has output i.
-func wantsOutput(n *graph.Node, i int) bool { return i < len(n.Out) && n.Out[i] != nil }
+func wantsOutput(n *graph.Node, i int) bool { return output(n, i) != nil }
+
+// output returns output i of a node, nil if it is not connected.
+func output(n *graph.Node, i int) *graph.Value {
+	if i < len(n.Out) {
+		return n.Out[i]
+	}
+	return nil
+}
 
 func inferPool(c *ops.Inference) ([]*graph.Type, error) {
 	attrs, err := poolOf(c.Node.Attrs)
@@ -235,76 +243,72 @@ func reduce[T float32 | float64](x []T, positions []int, mode string) (v float64
 	return v, best
 }
 
-// gradPool copies dY to the valid children, for avg divided by how many there are, or unpools it to where the maxima are,
-// which is computed again unless the node tells: inference does not pay for it.
+// gradPool brings dY to the children: to the valid ones, for avg divided by how many there are, or to where the maximum
+// is, which is found again unless the node tells: inference does not pay for it.
 func gradPool(b *ops.Builder, n *graph.Node, dy []*graph.Value) []*graph.Value {
 	dx := make([]*graph.Value, len(n.In))
 	if dy[0] == nil {
 		return dx
 	}
-	mode, order, nside := n.Attrs.Str("mode", "max"), n.Attrs.Str("order", "NEST"), n.Attrs.Int("nside", 0)
-	factor, power := n.Attrs.Int("factor", 2), n.Attrs.Float("power", 0)
-	x, mask, pixels := n.In[poolX], n.Input(poolMask), n.Input(poolPixels)
-	geometry := graph.Attrs{"nside": nside, "order": order, "factor": factor}
-	up := graph.Attrs{"nside": nside / factor, "order": order, "factor": factor}
-	down := func(outputs int, mode string, x, mask *graph.Value) []*graph.Value {
-		a := maps.Clone(geometry)
-		a["mode"] = mode
-		return b.OpN(outputs, Domain+":HealpixPool", a, x, mask, pixels)
-	}
-	var parents *graph.Value
-	if pixels != nil {
-		o, _ := healpix.ParseOrder(order)
-		l := newLattice(body{b}, nside, o)
-		parents = familyBodyAbove(l, l.Int(factor)).ancestry(pixels)
-	}
-	d := dy[0]
+	e := newPoolBody(b, n)
+	mask, pixels := n.Input(poolMask), n.Input(poolPixels)
+	attrs := maps.Clone(n.Attrs)
+	delete(attrs, "valid")
 	var indices *graph.Value
-	switch {
-	case mode == "max" && wantsOutput(n, poolIndices):
-		indices = n.Out[poolIndices]
-	case mode == "max":
-		indices = down(2, mode, x, mask)[1]
-	case mode == "avg" && mask == nil && pixels == nil:
-		power += 2 // factor² children
-	case mode == "avg":
-		count := down(1, "sum", validOnes(b, x, mask), nil)[0]
-		d = b.Div(d, b.Op("Max", nil, count, b.Like(x, 1)))
+	if e.mode == "max" {
+		if indices = output(n, poolIndices); indices == nil {
+			indices = b.OpN(2, Domain+":HealpixPool", attrs, n.In...)[1]
+		}
 	}
-	if power != 0 {
-		up["power"] = -power
+	d, power := dy[0], n.Attrs.Float("power", 0)
+	if e.mode == "avg" {
+		if count := e.count(e.valid()); count != nil {
+			d = e.div(d, e.Op("Max", nil, e.Op("CastLike", nil, count, d), e.like(1, d)))
+		} else {
+			power += 2 // factor² children
+		}
 	}
-	if indices != nil {
-		up["mode"] = "unpool"
+	if pixels == nil {
+		up := graph.Attrs{"nside": n.Attrs.Int("nside", 0) / n.Attrs.Int("factor", 2), "factor": n.Attrs.Int("factor", 2),
+			"order": n.Attrs.Str("order", "NEST"), "power": -power}
+		if indices != nil {
+			up["mode"] = "unpool"
+		}
+		d = e.Op(Domain+":HealpixUpsample", up, d, indices)
+	} else {
+		at := e.gather(e.positions(e.coarse.npix(), e.parents), 0, e.familyBody.parents(pixels))
+		d = e.gather(e.scaled(d, graph.Attrs{"power": -power}), 2, at)
+		if indices != nil {
+			here := e.Op("Equal", nil, e.gather(indices, 2, at), e.rangeOf(e.size(e.x, 2)))
+			d = e.where(here, d, e.like(0, d))
+		}
 	}
-	d = b.Op(Domain+":HealpixUpsample", up, d, indices, parents, pixels)
 	if mask != nil && indices == nil {
-		d = b.Where(mask, d, b.Like(x, 0))
+		d = e.where(mask, d, e.like(0, d))
 	}
 	dx[poolX] = d
 	return dx
 }
 
-// validOnes returns maps of one channel that are 1 where a mask, nil for all, is true, (1 or N, 1, P).
-func validOnes(b *ops.Builder, x, mask *graph.Value) *graph.Value {
-	p := b.Op("Shape", graph.Attrs{"start": 2, "end": 3}, x)
-	shape := b.Op("Concat", graph.Attrs{"axis": 0}, b.Ints(-1, 1), p)
-	if mask == nil {
-		shape = b.Op("Concat", graph.Attrs{"axis": 0}, b.Ints(1, 1), p)
-		return b.Op("Expand", nil, b.Like(x, 1), shape)
-	}
-	return b.CastLike(b.Op("Reshape", nil, mask, shape), x)
-}
+func expandPool(b *ops.Builder, n *graph.Node) []*graph.Value { return newPoolBody(b, n).outputs() }
 
-func expandPool(b *ops.Builder, n *graph.Node) []*graph.Value {
+func newPoolBody(b *ops.Builder, n *graph.Node) *poolBody {
 	attrs, err := poolOf(n.Attrs)
 	if err != nil {
 		panic("healpixop: " + err.Error())
 	}
 	order, _ := healpix.ParseOrder(n.Attrs.Str("order", "NEST"))
 	l := newLattice(body{b}, n.Attrs["nside"], order)
-	e := poolBody{familyBody: familyBodyAbove(l, l.factorOf(n.Attrs)), pool: attrs, node: n, x: n.Input(poolX)}
-	return e.outputs()
+	e := &poolBody{familyBody: familyBodyAbove(l, l.factorOf(n.Attrs)), pool: attrs, node: n, x: n.Input(poolX)}
+	e.out = e.coarse.npix()
+	if pixels := n.Input(poolPixels); pixels != nil {
+		e.parents = e.ancestry(pixels)
+		e.out = e.size(e.parents, 0)
+		e.table = e.gather(e.positions(e.fine.npix(), pixels), 0, e.children(e.parents))
+	} else if !e.nested() {
+		e.table = e.children(nil)
+	}
+	return e
 }
 
 type poolBody struct {
@@ -318,19 +322,8 @@ type poolBody struct {
 }
 
 func (e *poolBody) outputs() []*graph.Value {
-	e.out = e.coarse.npix()
-	if pixels := e.node.Input(poolPixels); pixels != nil {
-		e.parents = e.ancestry(pixels)
-		e.out = e.size(e.parents, 0)
-		e.table = e.gather(e.positions(e.fine.npix(), pixels), 0, e.children(e.parents))
-	} else if !e.nested() {
-		e.table = e.children(nil)
-	}
 	x, valid := e.grouped(e.x, e.Ints(0, 0)), e.valid()
-	var count *graph.Value // of valid children, [1 or N, 1, out]
-	if valid != nil {
-		count = e.Op("ReduceSum", graph.Attrs{"keepdims": 0}, e.Op("Cast", graph.Attrs{"to": graph.Int64}, valid), e.Ints(3))
-	}
+	count := e.count(valid)
 	y, indices := e.reduce(x, valid, count)
 	if v, given := e.node.Attrs["power"]; given {
 		base := e.Op("CastLike", nil, e.factor, e.x)
@@ -384,6 +377,14 @@ func (e *poolBody) valid() *graph.Value {
 	}
 	perMap := e.Op("Reshape", nil, mask, e.concat(0, e.Ints(-1, 1), e.sizes(e.x, 2, 3)))
 	return e.grouped(perMap, e.Ints(0, 1))
+}
+
+// count returns how many children of valid count, [1 or N, 1, out]; nil: all.
+func (e *poolBody) count(valid *graph.Value) *graph.Value {
+	if valid == nil {
+		return nil
+	}
+	return e.Op("ReduceSum", graph.Attrs{"keepdims": 0}, e.Op("Cast", graph.Attrs{"to": graph.Int64}, valid), e.Ints(3))
 }
 
 // reduce pools the last axis of x. indices is nil unless the node wants them.

@@ -178,20 +178,18 @@ func gradUpsample(b *ops.Builder, n *graph.Node, dy []*graph.Value) []*graph.Val
 		return dx
 	}
 	pixels, out := n.Input(upPixels), n.Input(upPixelsOut)
-	children := out
-	if children == nil && pixels != nil {
-		children = f.offspring(pixels)
-	}
-	factor := n.Attrs.Int("factor", 2)
-	attrs := graph.Attrs{"nside": n.Attrs.Int("nside", 0) * factor, "factor": factor, "mode": "sum",
-		"order": n.Attrs.Str("order", "NEST"), "power": -n.Attrs.Float("power", 0)}
-	d := b.Op(Domain+":HealpixPool", attrs, dy[0], nil, children)
-	if out != nil { // the pixels of d are the parents of these
-		position := f.positions(f.coarse.npix(), f.ancestry(out))
-		if pixels == nil {
-			pixels = f.rangeOf(f.coarse.npix())
+	var d *graph.Value
+	if pixels == nil && out == nil {
+		factor := n.Attrs.Int("factor", 2)
+		d = b.Op(Domain+":HealpixPool", graph.Attrs{"nside": n.Attrs.Int("nside", 0) * factor, "factor": factor, "mode": "sum",
+			"order": n.Attrs.Str("order", "NEST"), "power": -n.Attrs.Float("power", 0)}, dy[0])
+	} else {
+		if out == nil {
+			out = f.offspring(pixels)
 		}
-		d = f.gather(f.padPixels(d), 2, f.gather(position, 0, pixels))
+		children := f.gather(f.positions(f.fine.npix(), out), 0, f.children(pixels))
+		d = f.gather(f.padPixels(dy[0]), 2, children)
+		d = f.scaled(f.Op("ReduceSum", graph.Attrs{"keepdims": 0}, d, f.Ints(3)), n.Attrs)
 	}
 	dx[upX] = d
 	return dx
