@@ -166,6 +166,29 @@ func TestGemmReproducible(t *testing.T) {
 	}
 }
 
+// A left operand too large to be packed at once is packed in panels of rows.
+func TestGemmPanels(t *testing.T) {
+	const m, n, k = 500, 33, 20000
+	a, b, c := make([]float32, m*k), make([]float32, k*n), make([]float32, m*n)
+	for i := range a {
+		a[i] = float32(i / k) // every sum is a whole number below 2^24
+	}
+	for i := range b {
+		b[i] = 1
+	}
+	by := func(d []float32, cols int) kernel.Matrix[float32] {
+		return kernel.Matrix[float32]{Data: d, RowStride: cols, ColStride: 1}
+	}
+	if err := kernel.Gemm(m, n, k, 1, by(a, k), by(b, n), by(c, n), kernel.GemmOptions{Threads: 2}); err != nil {
+		t.Fatal(err)
+	}
+	for i, got := range c {
+		if want := float32(i / n * k); got != want {
+			t.Fatalf("element %d, %d: got %v want %v", i/n, i%n, got, want)
+		}
+	}
+}
+
 func TestGemmStops(t *testing.T) {
 	m := kernel.Matrix[float32]{Data: make([]float32, 600*600), RowStride: 600, ColStride: 1}
 	c := kernel.Matrix[float32]{Data: make([]float32, 600*600), RowStride: 600, ColStride: 1}
