@@ -98,7 +98,7 @@ func inferReorder(c *ops.Inference) ([]*graph.Type, error) {
 		return []*graph.Type{x}, nil
 	}
 	if x.Rank() == 0 {
-		return nil, fmt.Errorf("X is %s: expected at least one dimension", x)
+		return nil, fmt.Errorf("input X is %s: expected at least one dimension", x)
 	}
 	last := x.Rank() - 1
 	p, err := pixelDim(c, x.Shape[last], -1, "", from, known)
