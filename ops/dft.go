@@ -51,7 +51,8 @@ var _ = define(Op{
 		forward !sized [4 2] 1 0 2 0 3 0 4 0  _  i64[] 0  ->  [4 2] 10 0 -2 2 -2 0 -2 -2
 		inverse !sized inverse=1  [2 2] 3 0 -1 0  _  i64[] 0  ->  [2 2] 1 0 2 0
 		half    !sized onesided=1  [4 1] 1 2 3 4  _  i64[] 0  ->  [3 2] 10 0 -2 2 -2 0
-		longer  !sized [1 1] 1  i64[] 2  i64[] 0  ->  [2 2] 1 0 1 0`,
+		longer  !sized [1 1] 1  i64[] 2  i64[] 0  ->  [2 2] 1 0 1 0
+		nothing onesided=1  [0 1]  _  i64[] 0  ->  error "length 0"`,
 })
 
 // Before opset 20 the axis is an attribute.
@@ -131,8 +132,8 @@ func dft(c *Call, axis int, n int64, given bool) ([]*graph.Tensor, error) {
 	}
 	onesided, inverse := c.Node.Attrs.Bool("onesided", false), c.Node.Attrs.Bool("inverse", false)
 	length, parts := dftShape(c.Node, n, given)
-	if length < 1 {
-		return nil, fmt.Errorf("a transform of length %d", length)
+	if min(n, length) < 1 {
+		return nil, fmt.Errorf("a transform of length %d", min(n, length))
 	}
 	full := n
 	if onesided && inverse {

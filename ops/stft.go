@@ -43,6 +43,7 @@ var _ = define(Op{
 		window !sized  onesided=0  [1 3 1] 1 2 3  i64[] 1  [2] 0.5 2  ->  [1 2 2 2] 4.5 0 -3.5 0 7 0 -5 0
 		parts  !sized  onesided=0  [1 2 2] 1 2 3 -1  i32[] 2  _  i32[] 2  ->  [1 1 2 2] 4 1 -2 3
 		short  !sized  [1 2 1] 1 2  i64[] 1  _  i64[] 5  ->  [1 0 3 2]
+		nothing [1 2 1] 1 2  i64[] 1  _  i64[] -3  ->  error "length 0"
 		still  [1 2 1] 1 2  i64[] 0  _  i64[] 2  ->  error`,
 })
 
