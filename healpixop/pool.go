@@ -186,7 +186,7 @@ func poolMaps[T float32 | float64](c *ops.Call) ([]*graph.Tensor, error) {
 	y := c.Output(x.DType, int64(n), int64(ch), int64(out))
 	indices := c.Output(graph.Int64, y.Shape...)
 	from, to, at := graph.Data[T](x), graph.Data[T](y), graph.Data[int64](indices)
-	err = eachChunk(c, out, 64, func(lo, hi int) error {
+	err = ops.Parallel(c, out, 64, func(lo, hi int) error {
 		var kept []int
 		for i := range n * (hi - lo) {
 			p, i := lo+i%(hi-lo), i/(hi-lo)

@@ -106,7 +106,7 @@ func affineGrid[T float32 | float64](c *Call, y, theta *graph.Tensor) error {
 	points, _ := graph.NumElements(size)
 	align := c.Node.Attrs.Bool("align_corners", false)
 	ts, ys := graph.Data[T](theta), graph.Data[T](y)
-	return parallel(c, int(y.Shape[0]*points), 1<<10, func(lo, hi int) error {
+	return Parallel(c, int(y.Shape[0]*points), 1<<10, func(lo, hi int) error {
 		point := make([]float64, k+1) // last axis of the image first, then 1
 		point[k] = 1
 		for p := lo; p < hi; p++ {

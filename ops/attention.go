@@ -233,7 +233,7 @@ func (b *attentionBias) apply(c *Call, scores, shown *graph.Tensor) error {
 func biasAs[T float32 | float64](c *Call, b *attentionBias, scores, shown *graph.Tensor) error {
 	weights, show := graph.Data[T](scores), graph.Data[T](shown)
 	heads, queries, keys := int(scores.Shape[1]), int(scores.Shape[2]), int(scores.Shape[3])
-	return parallel(c, int(scores.Shape[0])*heads*queries, 1+1<<12/max(1, keys), func(lo, hi int) error {
+	return Parallel(c, int(scores.Shape[0])*heads*queries, 1+1<<12/max(1, keys), func(lo, hi int) error {
 		line := make([]float64, keys)
 		for r := lo; r < hi; r++ {
 			seen := false

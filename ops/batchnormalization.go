@@ -140,7 +140,7 @@ func normalizeBatch[T float32 | float64](
 	c *Call, b batch, y, x *graph.Tensor, scale, bias, mean, variance []float64, training bool,
 ) error {
 	xs, ys := graph.Data[T](x), graph.Data[T](y)
-	return parallel(c, b.channels, 1+1<<14/max(1, b.images*b.inner), func(lo, hi int) error {
+	return Parallel(c, b.channels, 1+1<<14/max(1, b.images*b.inner), func(lo, hi int) error {
 		for ch := lo; ch < hi; ch++ {
 			each := func(f func(at int)) {
 				for i := range b.images {

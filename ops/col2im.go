@@ -114,7 +114,7 @@ func evalCol2Im[T float32 | float64](c *Call) ([]*graph.Tensor, error) {
 	plane, _ := graph.NumElements(image)
 	planes := int(x.Shape[0] * x.Shape[1] / k)
 	xs, ys := graph.Data[T](x), graph.Data[T](y)
-	return []*graph.Tensor{y}, parallel(c, planes, max(1, 1<<14/max(1, int(n*k))), func(lo, hi int) error {
+	return []*graph.Tensor{y}, Parallel(c, planes, max(1, 1<<14/max(1, int(n*k))), func(lo, hi int) error {
 		for p := lo; p < hi; p++ {
 			to := ys[p*int(plane):][:plane]
 			for j := range int(k) {

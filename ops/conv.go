@@ -122,7 +122,7 @@ func evalConv[T Real](c *Call, x, w, bias *graph.Tensor) ([]*graph.Tensor, error
 	}
 	// Small images are shared out whole; large ones are shared out by the product.
 	images := int(x.Shape[0] * group)
-	return []*graph.Tensor{y}, parallel(c, images, 1<<20/(m*ch*k*positions)+1, func(lo, hi int) error {
+	return []*graph.Tensor{y}, Parallel(c, images, 1<<20/(m*ch*k*positions)+1, func(lo, hi int) error {
 		var room []T
 		if !p.none() {
 			room = make([]T, ch*p.size)

@@ -122,7 +122,7 @@ func evalDeformConv[T float32 | float64](c *Call) ([]*graph.Tensor, error) {
 	xs, ws, os, ys := graph.Data[T](x), graph.Data[T](w), graph.Data[T](offset), graph.Data[T](y)
 	columns := make([]T, channels*k*positions)
 	for n := range int(x.Shape[0]) {
-		err := parallel(c, channels*k, 1+1<<13/max(1, positions), func(lo, hi int) error {
+		err := Parallel(c, channels*k, 1+1<<13/max(1, positions), func(lo, hi int) error {
 			for row := lo; row < hi; row++ {
 				ch, tap := row/k, row%k
 				set := n*int(moved) + ch/(channels/int(moved)) // of offsets

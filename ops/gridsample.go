@@ -185,7 +185,7 @@ func sampleGrid[T float32 | float64](c *Call, s *sampler, y, x *graph.Tensor, gr
 		corners *= s.taps
 	}
 	strides := Strides(s.size)
-	return parallel(c, int(x.Shape[0])*points, 1+1<<14/max(1, channels*corners), func(lo, hi int) error {
+	return Parallel(c, int(x.Shape[0])*points, 1+1<<14/max(1, channels*corners), func(lo, hi int) error {
 		at, w := make([][]int, k), make([][]float64, k)
 		for i := range at {
 			at[i], w[i] = make([]int, s.taps), make([]float64, s.taps)

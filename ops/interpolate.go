@@ -217,7 +217,7 @@ func (r *resizing) resizeNearest(c *Call, y, x *graph.Tensor, axes []resizedAxis
 			return err
 		}
 		outer, inner := around(shape, axis)
-		err = parallel(c, outer, 1+1<<14/max(1, inner*len(from)), func(lo, hi int) error {
+		err = Parallel(c, outer, 1+1<<14/max(1, inner*len(from)), func(lo, hi int) error {
 			for o := lo; o < hi; o++ {
 				for i, s := range from {
 					to := (o*len(from) + i) * inner
@@ -288,7 +288,7 @@ func (r *resizing) alongAxis(c *Call, data []float64, shape []int64, axis, in in
 	if len(from) > 0 {
 		work = inner * len(from[0].weights)
 	}
-	return next, parallel(c, outer*len(from), 1+1<<14/max(1, work), func(lo, hi int) error {
+	return next, Parallel(c, outer*len(from), 1+1<<14/max(1, work), func(lo, hi int) error {
 		for k := lo; k < hi; k++ {
 			row, s := next[k*inner:][:inner], from[k%len(from)]
 			if s.weights == nil {

@@ -10,7 +10,7 @@ func alongAxis[T Real, W float64 | int64 | uint64](c *Call, y, x *graph.Tensor, 
 	size := int(x.Shape[axis])
 	stride, _ := graph.NumElements(x.Shape[axis+1:])
 	inner := int(stride)
-	return parallel(c, int(outer)*inner, 1+1<<14/max(1, size), func(lo, hi int) error {
+	return Parallel(c, int(outer)*inner, 1+1<<14/max(1, size), func(lo, hi int) error {
 		line := make([]W, size)
 		for k := lo; k < hi; k++ {
 			at := k/inner*inner*size + k%inner

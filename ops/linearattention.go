@@ -53,7 +53,7 @@ var _ = define(Op{
 			return nil, err
 		}
 		out := make([]float64, a.images*a.tokens*a.heads*a.sizeV)
-		err = parallel(c, a.images*a.groups, 1, func(lo, hi int) error {
+		err = Parallel(c, a.images*a.groups, 1, func(lo, hi int) error {
 			for k := lo; k < hi; k++ {
 				if err := a.run(c, out, k/a.groups, k%a.groups); err != nil {
 					return err

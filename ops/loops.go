@@ -145,7 +145,7 @@ const cheap = 1 << 14
 func eachRowOf(c *Call, shape []int64, strides [][]int, f func(out int, at, steps []int, n int)) error {
 	r := rowsOf(shape, strides)
 	if r.count == 1 {
-		return parallel(c, r.n, cheap, func(lo, hi int) error {
+		return Parallel(c, r.n, cheap, func(lo, hi int) error {
 			at := make([]int, len(strides))
 			for k, step := range r.steps {
 				at[k] = lo * step
@@ -154,7 +154,7 @@ func eachRowOf(c *Call, shape []int64, strides [][]int, f func(out int, at, step
 			return nil
 		})
 	}
-	return parallel(c, r.count, cheap/max(1, r.n)+1, func(lo, hi int) error {
+	return Parallel(c, r.count, cheap/max(1, r.n)+1, func(lo, hi int) error {
 		r.each(lo, hi, f)
 		return nil
 	})
@@ -265,7 +265,7 @@ func eachReal(f func(float64) float64, g func(int64) int64) func(*Call) ([]*grap
 
 func mapFloat[T float32 | float64](c *Call, y, x *graph.Tensor, f func(float64) float64) error {
 	xs, ys := graph.Data[T](x), graph.Data[T](y)
-	return parallel(c, len(xs), cheap/4, func(lo, hi int) error {
+	return Parallel(c, len(xs), cheap/4, func(lo, hi int) error {
 		for i := lo; i < hi; i++ {
 			ys[i] = T(f(float64(xs[i])))
 		}

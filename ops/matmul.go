@@ -34,6 +34,7 @@ var _ = define(Op{
 		stacks [2 1 1 2] 1 2 3 4  [2 2 1] 1 1 2 -1  ->  [2 2 1 1] 3 0 7 2
 		vector [2] 1 2  [2 3] 1 2 3 4 5 6  ->  [3] 9 12 15
 		dot    [2] 1 2  [2] 3 4  ->  [] 11
+		zero   [2 2] 0 1 0 0  [2 1] nan 2  ->  [2 1] nan nan
 		layer  [2 1 2] 1 2 3 4  [2 1] 1 -1  ->  [2 1 1] -1 -1
 		right  [2 1 2] 1 2 3 4  [2] 1 -1  ->  [2 1] -1 -1
 		ints   i32[1 2] 3 4  i32[2 1] 5 -6  ->  i32[1 1] -9
@@ -150,7 +151,7 @@ func eachMatrix(c *Call, stack, left, right []int64, work int, f func(i, j, o in
 	if work > 1<<24 {
 		grain = len(at) // BLAS spreads each of them
 	}
-	return parallel(c, len(at), grain, func(lo, hi int) error {
+	return Parallel(c, len(at), grain, func(lo, hi int) error {
 		for o := lo; o < hi; o++ {
 			if err := f(at[o][0], at[o][1], o); err != nil {
 				return err

@@ -77,10 +77,23 @@ const fewNumbers, largeVector = 1 << 11, 1 << 24
 func addFloats[T kernel.Float](c *Call, alpha T, a, b, y matrix[T]) error {
 	m, k := a.dims()
 	_, n := b.dims()
-	if work := m * n * k; work <= fewNumbers || min(m, n) == 1 && work <= largeVector || !kernel.GemmVectors[T]() {
+	few := m*n*k <= fewNumbers || min(m, n) == 1 && m*n*k <= largeVector
+	if (few || !kernel.GemmVectors[T]()) && b.finite() {
 		return addByBLAS(c, alpha, a, b, y)
 	}
 	return kernel.Gemm(m, n, k, alpha, strided(a), strided(b), strided(y), gemmOptions(c))
+}
+
+// finite reports whether m holds neither NaN nor infinities, which gonum's BLAS drops where they meet a zero.
+func (m matrix[T]) finite() bool {
+	for i := range m.Rows {
+		for _, v := range m.Data[i*m.Stride:][:m.Cols] {
+			if v-v != 0 {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // panelWork is about how many multiplications gonum's BLAS makes between two looks at the context.

@@ -34,7 +34,7 @@ func standardiseAs[T float32 | float64](
 	c *Call, y, x *graph.Tensor, size int, epsilon float64, centred bool, mean, inverse []float64,
 ) error {
 	xs, ys := graph.Data[T](x), graph.Data[T](y)
-	return parallel(c, len(mean), 1+1<<14/max(1, size), func(lo, hi int) error {
+	return Parallel(c, len(mean), 1+1<<14/max(1, size), func(lo, hi int) error {
 		for r := lo; r < hi; r++ {
 			row, out := xs[r*size:(r+1)*size], ys[r*size:(r+1)*size]
 			if centred {

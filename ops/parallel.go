@@ -5,10 +5,10 @@ import (
 	"sync"
 )
 
-// parallel calls f on ranges [lo, hi) that cover [0, n) and waits for them. Each range is worth about grain elements or
+// Parallel calls f on ranges [lo, hi) that cover [0, n) and waits for them. Each range is worth about grain elements or
 // more; they run on all cores, and c's cancellation stops it between ranges. f returns an error to stop the rest; its
 // panic is the caller's.
-func parallel(c *Call, n, grain int, f func(lo, hi int) error) error {
+func Parallel(c *Call, n, grain int, f func(lo, hi int) error) error {
 	step := max(1, grain)
 	workers := min(runtime.GOMAXPROCS(0), (n+step-1)/step)
 	if workers <= 1 {

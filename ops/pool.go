@@ -58,7 +58,7 @@ func (p *pooled) shape(x *graph.Tensor) []int64 {
 
 // each calls f for every window of every plane with the taps of the window; runs on all cores.
 func (p *pooled) each(c *Call, f func(plane, position int, taps []int32)) error {
-	return parallel(c, p.planes, max(1, 1<<14/max(1, p.positions*p.kernelLen)), func(lo, hi int) error {
+	return Parallel(c, p.planes, max(1, 1<<14/max(1, p.positions*p.kernelLen)), func(lo, hi int) error {
 		for plane := lo; plane < hi; plane++ {
 			for q := range p.positions {
 				f(plane, q, p.taps[q*p.kernelLen:][:p.kernelLen])

@@ -159,7 +159,7 @@ func (a *roiAligner) samples(r, axis, size int) ([]sample, int, error) {
 func alignRois[T float32 | float64](c *Call, a *roiAligner, y, x *graph.Tensor) error {
 	xs, ys := graph.Data[T](x), graph.Data[T](y)
 	channels, height, width := int(x.Shape[1]), int(x.Shape[2]), int(x.Shape[3])
-	return parallel(c, len(a.images), 1, func(lo, hi int) error {
+	return Parallel(c, len(a.images), 1, func(lo, hi int) error {
 		for r := lo; r < hi; r++ {
 			rows, perRow, err := a.samples(r, 0, height)
 			if err != nil {

@@ -44,7 +44,7 @@ var _ = classic.Define(Op{
 		}
 		out := make([]float64, y.Len())
 		features, targets := int(x.Shape[1]), int(f.targets)
-		err = parallel(c, int(x.Shape[0]), 64, func(lo, hi int) error {
+		err = Parallel(c, int(x.Shape[0]), 64, func(lo, hi int) error {
 			for r := lo; r < hi; r++ {
 				f.predict(out[r*targets:(r+1)*targets], func(i int64) float64 { return read(r*features + int(i)) })
 			}
