@@ -34,6 +34,9 @@ import (
 // renorm. mask_out, [P_out] or (N, 1, P_out), tells where any tap was valid. Where a row of index is no row of X (their
 // numbers differ), the centre and the place on the sphere are unknown: then missing may be zero or renorm.
 //
+// The gradient of X gathers: over most seams the neighbour at a tap reads back by the opposite one, the rest is corrected.
+// Any other index than that of HealpixNeighbors is inverted by sorting, each time the graph runs unless it is constant.
+//
 // Without index the nodes of one nside share one table, in the kernel and, through their bodies, in onnxruntime.
 var _ = set.Define(ops.Op{
 	Name: "HealpixConv", Since: 1,
@@ -48,7 +51,17 @@ var _ = set.Define(ops.Op{
 		centre-first  nside=1 tap_order="nnhealpix"  [1 1 12] 0 1 2 3 4 5 6 7 8 9 10 11  [1 1 9] 1 2 3 4 5 6 7 8 9
 			->  [1 1 12] 148 167 182 161 158 153 184 187 238 265 264 243
 		centre-mid  nside=1 tap_order="center_mid"  [1 1 12] 0 1 2 3 4 5 6 7 8 9 10 11  [1 1 9] 1 2 3 4 5 6 7 8 9
-			->  [1 1 12] 139 163 183 163 153 161 193 197 255 287 287 267`,
+			->  [1 1 12] 139 163 183 163 153 161 193 197 255 287 287 267
+		hpxpad  nside=1 missing="hpxpad"  [1 1 12] 0 1 2 3 4 5 6 7 8 9 10 11  [1 1 9] 1 2 3 4 5 6 7 8 9
+			->  [1 1 12] 174 175 216 217 319 268 313 346 402 387 396 397
+		center  nside=1 missing="center"  [1 1 12] 0 1 2 3 4 5 6 7 8 9 10 11  [1 1 9] 1 2 3 4 5 6 7 8 9
+			->  [1 1 12] 150 179 220 233 272 241 286 319 378 391 400 413
+		renorm  nside=1 missing="renorm"  [1 1 12] 0 1 2 3 4 5 6 7 8 9 10 11  [1 1 9] 1 2 3 4 5 6 7 8 9  ->  [1 1 12]
+			192.857143 217.285714 257.142857 261 298.285714 245.571429 290.571429 320.142857 383.142857 387 385.714286 389.571429
+		border  nside=2 missing="renorm" outside="center"  [1 1 8] 1 -2 3 4 -5 6 7 8  [1 1 9] 1 2 3 4 5 6 7 8 9  _  _  _
+			i64[8] 0 1 2 3 5 7 10 14  ->  [1 1 8] 50 7.875 100.125 113 -159.75 143 244.125 342
+		border-renorm  nside=2 missing="center" outside="renorm"  [1 1 8] 1 -2 3 4 -5 6 7 8  [1 1 9] 1 2 3 4 5 6 7 8 9
+			_  _  _  i64[8] 0 1 2 3 5 7 10 14  ->  [1 1 8] 38.25 52.5 79.2 95.4 -4.5 41.4 157.5 432`,
 })
 
 // Inputs and outputs of HealpixConv.

@@ -260,7 +260,8 @@ func (e *convBody) fillHoles(index *graph.Value, rows marked) (*graph.Value, mar
 	return index, marked{join(rows.value, means.value), join(rows.counts, means.counts), join(rows.valid, means.valid)}
 }
 
-// divisor returns what a sum of two reads is divided by for their mean; counts says how many of the two count, nil: both.
+// divisor returns what a sum of two reads is divided by for their mean; counts says how many of the two count, nil:
+// both.
 func (e *convBody) divisor(counts *graph.Value) *graph.Value {
 	if counts == nil {
 		return e.like(2, e.x)

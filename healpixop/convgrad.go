@@ -8,7 +8,9 @@ import (
 
 // gradConv writes the gradients of X, W and B. With Z = scale·dY and the windows G of X, which are made again,
 //
-//	dB = Σ dY,  dW[o, c, k] = Σ Z[n, o, p] G[n, p, k, c],  dX[n, c, q] = Σ W[o, c, k] Z[n, o, p] over taps k of p that read q.
+//	dB[o] = Σ dY[n, o, p]
+//	dW[o, c, k] = Σ Z[n, o, p] G[n, p, k, c]
+//	dX[n, c, q] = Σ W[o, c, k] Z[n, o, p] over the taps k of p that read q.
 //
 // The scale depends on masks alone and counts as a constant. Nothing is added in an order that threads could change.
 func gradConv(b *ops.Builder, n *graph.Node, dy []*graph.Value) []*graph.Value {
@@ -21,8 +23,7 @@ func gradConv(b *ops.Builder, n *graph.Node, dy []*graph.Value) []*graph.Value {
 
 type convGrad struct {
 	*convBody
-	dy *graph.Value
-	z  *graph.Value // scale·dY, (N, Co, P_out)
+	dy, z *graph.Value // z is scale·dY, (N, Co, P_out)
 }
 
 func (g *convGrad) inputs() []*graph.Value {
@@ -164,7 +165,8 @@ func (g *convGrad) suspects(find func(*graph.Value) *graph.Value) *graph.Value {
 	if pixels := g.node.Input(convPixels); pixels != nil && g.outside == "center" {
 		window := g.windows(lattice, pixels)
 		beyond := g.Op("And", nil, g.Op("GreaterOrEqual", nil, window, g.Int(0)), g.less(find(window), g.Int(0)))
-		count := g.Op("ReduceSum", graph.Attrs{"keepdims": 0}, g.Op("Cast", graph.Attrs{"to": graph.Int64}, beyond), g.Ints(1))
+		count := g.Op("Cast", graph.Attrs{"to": graph.Int64}, beyond)
+		count = g.Op("ReduceSum", graph.Attrs{"keepdims": 0}, count, g.Ints(1))
 		list = append(list, g.gather(pixels, 0, g.flat(g.Op("NonZero", nil, count))))
 	}
 	return g.concat(0, list...)

@@ -111,6 +111,16 @@ func BenchmarkConvGradient(b *testing.B) {
 		}{{"rule, kernel", healpixop.Set(), false}, {"rule, body", healpixop.Set(), true}, {"scatter", withoutRules(), true}} {
 			b.Run(missing+" "+form.name, func(b *testing.B) {
 				m, in := gradientModel(b, c, form.set, dy)
+				for _, n := range m.Graph.Nodes {
+					for _, v := range n.Out {
+						if v != nil && v.Name == "out0" { // of the forward pass
+							m.Graph.Outputs = append(m.Graph.Outputs, v)
+						}
+					}
+				}
+				if len(m.Graph.Outputs) != 3 {
+					b.Fatalf("%d outputs, want dX, dW and Y", len(m.Graph.Outputs))
+				}
 				model := onRuntime(b, c, m, 1, form.bodies)
 				for b.Loop() {
 					if _, err := model.RunList(context.Background(), in...); err != nil {

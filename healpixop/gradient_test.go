@@ -126,10 +126,13 @@ func TestConvAdjoint(t *testing.T) {
 func TestGradientsAreThoseOfBodies(t *testing.T) {
 	g := optest.NewGen(5, graph.Float64)
 	bare := withoutRules()
-	for range randomCases(t) {
+	for range 3 * randomCases(t) { // a third are left out, and policies meet skies in many ways
 		c := g.Any()
-		if c.Op == "HealpixNeighbors" || !c.In[0].DType.IsFloat() || c.Op == "HealpixPool" && c.Attrs.Str("mode", "max") == "max" {
-			continue // maxima have a test of their own: bodies share dY out among equals
+		if c.Op == "HealpixNeighbors" || !c.In[0].DType.IsFloat() {
+			continue
+		}
+		if c.Op == "HealpixPool" && c.Attrs.Str("mode", "max") == "max" {
+			continue // tested below: bodies share dY out among equals
 		}
 		out, err := c.Eval()
 		if err != nil {
