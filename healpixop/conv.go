@@ -3,9 +3,6 @@ package healpixop
 import (
 	"fmt"
 	"math"
-	"runtime"
-	"sync"
-	"sync/atomic"
 
 	"github.com/astronnx/astronnx/graph"
 	"github.com/astronnx/astronnx/internal/kernel"
@@ -361,7 +358,7 @@ func convolve[T float32 | float64](c *ops.Call) ([]*graph.Tensor, error) {
 	}
 	filter := kernel.Matrix[float64]{Data: ws, RowStride: 1, ColStride: reads}
 	chunk := max(1, 256/max(1, n)) // pixels
-	err = eachChunk(c, w.rows, chunk, func(lo, hi int) error {
+	err = ops.Parallel(c, w.rows, chunk, func(lo, hi int) error {
 		// A line for each pixel and map: what its window reads, and the sums of all outputs.
 		lines := (hi - lo) * n
 		window, sums, scale := make([]float64, lines*reads), make([]float64, lines*co), make([]float64, lines)
@@ -409,34 +406,6 @@ func convolve[T float32 | float64](c *ops.Call) ([]*graph.Tensor, error) {
 		return nil, err
 	}
 	return []*graph.Tensor{y, maskOut}[:max(1, len(c.Node.Out))], nil
-}
-
-// eachChunk calls f for ranges of at most `chunk` pixels that cover those below n, on all cores, until c is cancelled.
-func eachChunk(c *ops.Call, n, chunk int, f func(lo, hi int) error) error {
-	var (
-		next  atomic.Int64
-		group sync.WaitGroup
-		once  sync.Once
-		first error
-	)
-	work := func() {
-		for lo := int(next.Add(int64(chunk))) - chunk; lo < n; lo = int(next.Add(int64(chunk))) - chunk {
-			err := c.Err()
-			if err == nil {
-				err = f(lo, min(lo+chunk, n))
-			}
-			if err != nil {
-				once.Do(func() { first = err })
-				return
-			}
-		}
-	}
-	for range min(runtime.GOMAXPROCS(0), (n+chunk-1)/chunk) - 1 {
-		group.Go(work)
-	}
-	work()
-	group.Wait()
-	return first
 }
 
 // masks are the valid pixels of each map, or once for all maps.
