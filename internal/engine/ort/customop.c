@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -149,10 +150,18 @@ void input_shape(OrtShapeInferContext *ctx, size_t i, shape_of *out) {
 		out->rank = 0;
 }
 
+// A size that is not known gets a name of its own: without one onnxruntime takes its -1 for the size.
 OrtStatus *set_output_shape(OrtShapeInferContext *ctx, const shape_of *s) {
+	static atomic_uint_fast64_t fresh;
 	OrtTensorTypeAndShapeInfo *info;
 	const char *names[max_rank];
-	for (size_t k = 0; k < s->rank; k++) names[k] = s->names[k] ? s->names[k] : "";
+	char made[max_rank][40];
+	for (size_t k = 0; k < s->rank; k++) {
+		names[k] = s->names[k] ? s->names[k] : "";
+		if (s->dims[k] >= 0 || *names[k]) continue;
+		snprintf(made[k], sizeof made[k], "astronnx_size_%llu", (unsigned long long)atomic_fetch_add(&fresh, 1));
+		names[k] = made[k];
+	}
 	TRY(ORT(CreateTensorTypeAndShapeInfo)(&info));
 	OrtStatus *err = ORT(SetTensorElementType)(info, s->type);
 	if (!err) err = ORT(SetDimensions)(info, s->dims, s->rank);

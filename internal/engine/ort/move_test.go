@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -242,5 +243,22 @@ func TestErrorsOfTheMovingKernels(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got %v want %q", name, err, c.want)
 		}
+	}
+}
+
+// The number of pixels that a partial sky keeps is known at run time only, and what follows must not take it for something else.
+func TestSizesKnownAtRunTimeStayOpen(t *testing.T) {
+	x, pixels, q := random(rand.New(rand.NewPCG(1, 1)), 2, 2, 5), graph.Vector[int64](0, 1, 7, 8, 47), random(rand.New(rand.NewPCG(2, 2)), 2, 2, 4)
+	m := model(func(g *graph.Graph) {
+		in := []*graph.Value{g.NewInput("x", graph.TypeOf(x)), nil, g.NewInput("pixels", graph.TypeOf(pixels))}
+		attrs := graph.Attrs{"nside": 2, "mode": "sum"}
+		pooled := &graph.Value{Name: "pooled"}
+		g.Append(graph.NewNode(healpixop.Domain, "HealpixPool", attrs, in, []*graph.Value{pooled}))
+		addOutput(g, node(g, "Div", nil, pooled, g.NewInput("q", graph.TypeOf(q))), "out", &graph.Type{DType: graph.Float32})
+	})
+	m.Opsets[healpixop.Domain] = 1
+	got := run(t, compile(t, m, engine.Options{}), x, pixels, q)[0]
+	if want := []int64{2, 2, 4}; !slices.Equal(got.Shape, want) {
+		t.Errorf("got shape %v want %v", got.Shape, want)
 	}
 }
