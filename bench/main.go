@@ -56,6 +56,7 @@ var suites = []struct {
 	{"overhead", overhead},
 	{"fits", readFITS},
 	{"portability", portability},
+	{"reference", reference},
 }
 
 func main() {

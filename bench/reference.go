@@ -16,13 +16,6 @@ import (
 	"github.com/astronnx/astronnx/runtime"
 )
 
-func init() {
-	suites = append(suites, struct {
-		name string
-		run  func() ([]Row, error)
-	}{"reference", reference})
-}
-
 // reference compares the reference engine with onnxruntime, gonum's BLAS and the pure-Go engines of bench/_peers: all on all cores,
 // in turns, with results that agree.
 func reference() ([]Row, error) {
