@@ -59,7 +59,7 @@ func headScores(c *Call, q, k *graph.Tensor, scale float64) (*graph.Tensor, erro
 		scale = 1 / math.Sqrt(float64(q.Shape[3]))
 	}
 	inner := *c
-	inner.New, inner.In = nil, []*graph.Tensor{q}
+	inner.New, inner.Spent, inner.In = nil, nil, []*graph.Tensor{q}
 	scaledQ, err := eachFloat(func(x float64) float64 { return x * scale })(&inner)
 	if err != nil {
 		return nil, err

@@ -247,7 +247,7 @@ func eachFloatBy(f func(n *graph.Node) func(float64) float64) func(*Call) ([]*gr
 func eachReal(f func(float64) float64, g func(int64) int64) func(*Call) ([]*graph.Tensor, error) {
 	return widened(func(c *Call) ([]*graph.Tensor, error) {
 		x := c.In[0]
-		y := c.Output(x.DType, x.Shape...)
+		y := c.over(x.DType, x.Shape, x)
 		var err error
 		switch x.DType {
 		case graph.Float32:
@@ -338,7 +338,7 @@ func (p pairs) apply(c *Call, a, b *graph.Tensor) (*graph.Tensor, error) {
 	if err != nil {
 		return nil, err
 	}
-	y := c.Output(a.DType, shape...)
+	y := c.over(a.DType, shape, a, b)
 	switch a.DType {
 	case graph.Float32:
 		err = zipAs[float32](c, y, a, b, p.Float)

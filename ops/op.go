@@ -7,6 +7,7 @@ package ops
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/astronnx/astronnx/graph"
@@ -114,6 +115,8 @@ type Call struct {
 	In    []*graph.Tensor // nil: absent
 	// New allocates an output; nil: graph.NewTensor.
 	New func(d graph.DType, shape ...int64) *graph.Tensor
+	// Spent reports whether an input's memory may be overwritten, for nobody reads it after this node; nil: never.
+	Spent func(in *graph.Tensor) bool
 	// Sub runs a subgraph of Node.
 	Sub func(g *graph.Graph, in []*graph.Tensor) ([]*graph.Tensor, error)
 }
@@ -135,6 +138,17 @@ func (c *Call) Output(d graph.DType, shape ...int64) *graph.Tensor {
 		return c.New(d, shape...)
 	}
 	return graph.NewTensor(d, shape...)
+}
+
+// over returns a tensor for the output of a kernel that reads element i of its inputs only to write element i of its result: in the
+// memory of an input of that type and shape, if one is spent.
+func (c *Call) over(d graph.DType, shape []int64, in ...*graph.Tensor) *graph.Tensor {
+	for _, t := range in {
+		if c.Spent != nil && t.DType == d && slices.Equal(t.Shape, shape) && c.Spent(t) {
+			return withShape(t, slices.Clone(shape))
+		}
+	}
+	return c.Output(d, shape...)
 }
 
 // Err returns the context's error, so that long kernels can stop.

@@ -91,6 +91,7 @@ func (st *step) run(ctx context.Context, index int, frame []*graph.Tensor, mem *
 	} else {
 		out, err = st.op.Eval(&ops.Call{
 			Ctx: ctx, Node: st.node, Opset: st.opset, In: in, New: mem.alloc,
+			Spent: func(t *graph.Tensor) bool { return st.spends(t, in, frame, mem) },
 			Sub: func(g *graph.Graph, in []*graph.Tensor) ([]*graph.Tensor, error) {
 				return st.bodies[g].run(ctx, in, frame, mem, true)
 			},
@@ -119,6 +120,27 @@ func (st *step) run(ctx context.Context, index int, frame []*graph.Tensor, mem *
 		frame[s] = nil
 	}
 	return nil
+}
+
+// spends reports whether the step is the last to read t's memory and reads it once.
+func (st *step) spends(t *graph.Tensor, in, frame []*graph.Tensor, mem *pool) bool {
+	p := unsafe.SliceData(t.Raw)
+	slots, ours := mem.refs[p]
+	if !ours {
+		return false
+	}
+	reads := 0
+	for _, x := range in {
+		if x != nil && unsafe.SliceData(x.Raw) == p {
+			reads++
+		}
+	}
+	for _, s := range st.free {
+		if x := frame[s]; x != nil && unsafe.SliceData(x.Raw) == p {
+			slots--
+		}
+	}
+	return reads == 1 && slots == 0
 }
 
 // partOf reports whether t lies in the memory of an input without being all of it, which the pool could not tell.
