@@ -282,14 +282,3 @@ func TestEngineChoice(t *testing.T) {
 		t.Errorf("report is %+v", r)
 	}
 }
-
-func TestConfigIsAValue(t *testing.T) {
-	a := runtime.NewConfig().WithEngineOption("k", "a").WithDim("N", 1)
-	b := a.WithEngineOption("k", "b").WithDim("M", 2).WithThreads(3)
-	if !reflect.DeepEqual(a, runtime.NewConfig().WithEngineOption("k", "a").WithDim("N", 1)) {
-		t.Error("a copy changed its original")
-	}
-	if reflect.DeepEqual(a, b) {
-		t.Error("a change had no effect")
-	}
-}
