@@ -5,12 +5,11 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"sync"
 	"testing"
 
 	"github.com/astronnx/astronnx/graph"
+	"github.com/astronnx/astronnx/internal/testkit"
 	"github.com/astronnx/astronnx/runtime"
 )
 
@@ -30,17 +29,6 @@ func heavy() *graph.Model {
 	return &graph.Model{IRVersion: 8, Opsets: map[string]int64{"": 17}, Graph: g}
 }
 
-func residentBytes(t *testing.T) int64 {
-	t.Helper()
-	data, err := os.ReadFile("/proc/self/statm")
-	if err != nil {
-		t.Skip("no /proc/self/statm to read the memory from")
-	}
-	pages, err := strconv.ParseInt(strings.Fields(string(data))[1], 10, 64)
-	must(t, err)
-	return pages * int64(os.Getpagesize())
-}
-
 func TestMemoryIsGivenBack(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector's shadow memory grows with what is touched")
@@ -51,7 +39,7 @@ func TestMemoryIsGivenBack(t *testing.T) {
 	m, err := runtime.Compile(scaled(), c) // the library itself is no leak
 	must(t, err)
 	must(t, m.Close())
-	before := residentBytes(t)
+	before := testkit.ResidentBytes(t)
 	x := graph.NewTensor(graph.Float32, 1, 2048)
 	for range 20 {
 		m, err := runtime.Load(path, c)
@@ -60,7 +48,7 @@ func TestMemoryIsGivenBack(t *testing.T) {
 		must(t, err)
 		must(t, m.Close())
 	}
-	more := (residentBytes(t) - before) >> 20
+	more := (testkit.ResidentBytes(t) - before) >> 20
 	t.Logf("after 20 × load, run and close of 16 MB the process holds %d MB more", more)
 	if more > 40 {
 		t.Errorf("after 20 × load, run and close of 16 MB the process holds %d MB more, want at most 40", more)

@@ -1,10 +1,12 @@
 // Package testkit finds what tests need and the module does not carry: libonnxruntime, official cases, real sky maps and a
-// Python with the reference packages. All of it is put into the cache folder by tools/obtain ("make deps").
+// Python with the reference packages. All of it is put into the cache folder by tools/obtain ("make deps"). It also reads the
+// process's memory.
 //
 // What is missing skips the test with a named reason, or fails it where ASTRONNX_REQUIRE=1 is set, as "make test" does.
 package testkit
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -83,13 +85,9 @@ func OfficialCases(t testing.TB) string {
 	return cached(t, "the official ONNX suite", "onnx-node-tests", "1.12.0")
 }
 
-// Python returns an interpreter that can import the named packages: the one in the cache, or python3 from the path. Where there is
-// no python3 at all the test is skipped even if everything is required: the product needs no Python.
+// Python returns an interpreter that can import the named packages: the one in the cache, or python3 from the path.
 func Python(t testing.TB, packages ...string) string {
 	t.Helper()
-	if _, err := exec.LookPath("python3"); err != nil {
-		t.Skip("no python3 on this machine to compare with")
-	}
 	check := "import importlib.util as u, sys; sys.exit(any(u.find_spec(p) is None for p in sys.argv[1:]))"
 	for _, py := range []string{filepath.Join(Cache(t), "python", "bin", "python"), "python3"} {
 		if exec.Command(py, append([]string{"-c", check}, packages...)...).Run() == nil {
@@ -98,4 +96,21 @@ func Python(t testing.TB, packages ...string) string {
 	}
 	Missing(t, "no Python with "+strings.Join(packages, ", ")+": run 'make deps'")
 	return ""
+}
+
+// ResidentBytes returns the memory that the process holds now. Only Linux tells it in a file.
+func ResidentBytes(t testing.TB) int64 {
+	t.Helper()
+	if runtime.GOOS != "linux" {
+		t.Skip("no /proc/self/statm on " + runtime.GOOS + " to read the memory from")
+	}
+	data, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var size, resident int64 // pages
+	if _, err := fmt.Sscan(string(data), &size, &resident); err != nil {
+		t.Fatalf("/proc/self/statm is %q: %v", data, err)
+	}
+	return resident * int64(os.Getpagesize())
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -51,12 +52,28 @@ func TestWhatIsMissingSkipsOrFails(t *testing.T) {
 	}
 }
 
-func TestNoPythonAtAllIsASkip(t *testing.T) {
+func TestNoPythonAtAllIsMissingToo(t *testing.T) {
+	t.Setenv("ASTRONNX_CACHE", t.TempDir())
 	t.Setenv("PATH", t.TempDir())
-	t.Setenv("ASTRONNX_REQUIRE", "1")
-	if got := end(t, func(tb testing.TB) string { return Python(tb) }); !strings.HasPrefix(got, "skip: ") {
-		t.Errorf("got %q want a skip", got)
+	for require, prefix := range map[string]string{"": "skip: ", "1": "fail: "} {
+		t.Setenv("ASTRONNX_REQUIRE", require)
+		if got := end(t, func(tb testing.TB) string { return Python(tb, "numpy") }); !strings.HasPrefix(got, prefix) {
+			t.Errorf("ASTRONNX_REQUIRE=%q: got %q want %q", require, got, prefix)
+		}
 	}
+}
+
+func TestResidentBytesGrow(t *testing.T) {
+	const size = 64 << 20
+	before := ResidentBytes(t)
+	held := make([]byte, size)
+	for i := 0; i < size; i += os.Getpagesize() {
+		held[i] = 1
+	}
+	if grown := ResidentBytes(t) - before; grown < size*3/4 || grown > 2*size {
+		t.Errorf("%d MB touched: %d MB more are resident", size>>20, grown>>20)
+	}
+	runtime.KeepAlive(held)
 }
 
 func TestCacheIsSearched(t *testing.T) {

@@ -408,18 +408,6 @@ func TestSignalHandlersAreKept(t *testing.T) {
 	signal.Reset(syscall.SIGUSR1)
 }
 
-// rss returns the resident memory of the process in bytes.
-func rss(t *testing.T) int64 {
-	t.Helper()
-	data, err := os.ReadFile("/proc/self/statm")
-	if err != nil {
-		t.Skip("no /proc/self/statm to read the memory from")
-	}
-	pages, err := strconv.ParseInt(strings.Fields(string(data))[1], 10, 64)
-	must(t, err)
-	return pages * int64(os.Getpagesize())
-}
-
 func TestMemoryOfManyRuns(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector's shadow memory grows with what is touched")
@@ -436,9 +424,9 @@ func TestMemoryOfManyRuns(t *testing.T) {
 		}
 	}
 	runs(2000)
-	before := rss(t)
+	before := testkit.ResidentBytes(t)
 	runs(10000)
-	if grown := rss(t) - before; grown > 4<<20 {
+	if grown := testkit.ResidentBytes(t) - before; grown > 4<<20 {
 		t.Errorf("10,000 runs left %d KB more", grown>>10)
 	}
 }
