@@ -80,6 +80,8 @@ func describe(code int, text string) error {
 	case strings.Contains(text, unregistered), strings.Contains(text, noSchema),
 		strings.Contains(text, "Could not find an implementation"):
 		e.Code = errs.UnsupportedOp
+	case strings.Contains(text, "is not currently registered or supported"):
+		e.Hint = "this ONNX Runtime does not have the element type: cast to another one, or use a library that has it"
 	case strings.Contains(text, "nsupported model IR version"), strings.Contains(text, "is under development and support for this is limited"):
 		e.Code = errs.Unavailable
 		e.Hint = "the file is newer than this ONNX Runtime: use a newer library, or write the model for an older opset"

@@ -118,6 +118,31 @@ func TestNarrowTypes(t *testing.T) {
 	}
 }
 
+// ONNX Runtime has no complex numbers: no operator, not even Identity, takes them, and the error says which type it is.
+func TestComplexTypesAreRefused(t *testing.T) {
+	for _, d := range []graph.DType{graph.Complex64, graph.Complex128} {
+		ty := graph.TensorType(d, graph.D(2))
+		for what, m := range map[string]*graph.Model{
+			"an operator": oneNode("Identity", nil, ty, ty),
+			"an input":    oneNode("Size", nil, graph.TensorType(graph.Int64), ty),
+			"a constant": model(func(g *graph.Graph) {
+				addOutput(g, node(g, "Identity", nil, g.NewConst("c", graph.NewTensor(d, 2))), "y", ty)
+			}),
+		} {
+			p, err := Engine.Compile(m, engine.Options{Library: testkit.ORT(t), Threads: 1})
+			if err == nil {
+				p.Close()
+				t.Errorf("%s of %v: compiled, so a run can be tested", what, d)
+				continue
+			}
+			var e *errs.Error
+			if !errors.As(err, &e) || !strings.Contains(err.Error(), fmt.Sprintf("tensor(%v)", d)) || !strings.Contains(e.Hint, "element type") {
+				t.Errorf("%s of %v: got %v, want the type and a hint", what, d, err)
+			}
+		}
+	}
+}
+
 func TestNoInputs(t *testing.T) {
 	m := model(func(g *graph.Graph) {
 		y := node(g, "Constant", graph.Attrs{"value": graph.Vector[float32](1, 2)})
