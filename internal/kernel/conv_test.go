@@ -191,6 +191,7 @@ func (l layer) run(t testing.TB, path kernel.Path, threads int, narrow bool) []f
 	return y
 }
 
+// paths returns those that this build and processor have.
 func paths() (have []kernel.Path) {
 	for _, p := range []kernel.Path{kernel.Portable, kernel.AVX2, kernel.AVX512} {
 		if p.Available() {
