@@ -5,8 +5,9 @@
 #include <string.h>
 
 enum {
-	TILE = 1024,   // a block of 32 x 32 NESTED pixels: a halo of an eighth, rows that fit the second-level cache
-	MIN_SPAN = 8,  // shorter runs of inputs are read one by one
+	TILE = 2048,     // two blocks of 32 x 32 NESTED pixels: a halo of a tenth, rows that fit the second-level cache
+	MIN_TILE = 512,  // where there are few pixels
+	MIN_SPAN = 8,    // shorter runs of inputs are read one by one
 };
 
 // A list that grows; items are appended after `reserve`.
@@ -294,7 +295,8 @@ int conv_geom_new(const astronnx_conv_table *t, astronnx_conv_geom **out) {
 	astronnx_conv_geom *g = b.g;
 	g->p_in = t->p_in;
 	g->p_out = t->p_out;
-	g->tile_pixels = t->tile > 0 ? t->tile : t->p_out >= 8 * TILE ? TILE : TILE / 2; // few pixels: enough tiles for some threads
+	g->tile_pixels = t->tile > 0 ? t->tile : TILE;
+	while (t->tile == 0 && g->tile_pixels > MIN_TILE && t->p_out < 8 * g->tile_pixels) g->tile_pixels /= 2; // for some threads
 	if (g->tile_pixels > t->p_out) g->tile_pixels = t->p_out > 0 ? t->p_out : 1;
 	int status = build(&b);
 	g->bytes = (int64_t)sizeof *g + (g->n_tiles + 1) * (int64_t)sizeof *g->tiles;

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-// Rows of up to this many channels keep a tile of 1024 and its halo, with a panel of weights, in a 1 MB second-level cache.
+// Rows of up to this many channels just fit a tile of 2048 and its halo, with a panel of weights, in a 1 MB second-level cache.
 enum { MAX_CI_BLOCK = 96 };
 
 void conv_weights_free(astronnx_conv_weights *w) {
