@@ -43,7 +43,7 @@ func convolve(name string, n, ci, co, nside int64) ([]Row, error) {
 	if err != nil {
 		return nil, err
 	}
-	one := runtime.NewConfig().WithThreads(1)
+	one := runtime.NewConfig().WithEngine("onnxruntime").WithThreads(1)
 	var runs []func() error
 	for _, c := range []runtime.Config{one, one.WithFunctionBodies(true), one.WithThreads(2)} {
 		run, stop, err := bound(m, c, x)
@@ -88,7 +88,7 @@ func matMulRate(k, co int64) (float64, error) {
 			if err != nil {
 				return 0, err
 			}
-			run, stop, err := bound(m, runtime.NewConfig().WithThreads(1), x)
+			run, stop, err := bound(m, runtime.NewConfig().WithEngine("onnxruntime").WithThreads(1), x)
 			if err != nil {
 				return 0, err
 			}
