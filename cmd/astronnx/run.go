@@ -53,7 +53,7 @@ missing, a name out.fits becomes out_OUTPUT.fits. A folder is short for FOLDER/{
 
 Nothing is left of the files where anything fails.`,
 		Example: `  astronnx run bands.onnx wmap.fits -o band.fits               # writes band_OUTPUT.fits for each output
-  astronnx run bands.onnx wmap.fits --output band0 -o fine.fits
+  astronnx run bands.onnx wmap.fits --output band_0 -o fine.fits
   astronnx run classes.onnx sky1.fits sky2.fits                # prints a table of scores
   astronnx run clean.onnx map.fits --columns I,Q,U --mask mask.fits -o clean.fits
   astronnx run tau.onnx map.fits --degrade --provider cuda --json`,
