@@ -12,6 +12,7 @@ import (
 type Builder struct {
 	Graph  *graph.Graph
 	Opsets map[string]int64
+	Target Target // what gradient rules and expansions choose their forms by
 	infer  *inferrer
 	names  map[string]int
 	taken  map[string]bool

@@ -1,0 +1,19 @@
+package ops
+
+// FusedDomain is the domain of the operators of [Fused].
+const FusedDomain = "ai.astronnx.train"
+
+// fused is filled by one file per operator, as the standard set is.
+var fused = NewSet(FusedDomain)
+
+// Fused returns operators that do in one pass what gradients and optimiser steps would else take many nodes for. Each is a
+// composite: its expansion is the stock form, which any engine runs, and the oracle of the kernel that replaces it.
+func Fused() *Set { return fused }
+
+// Target is what a graph is written for. Rules that know several forms of one result choose by it; the zero value stands for the
+// CPU of any engine.
+type Target struct {
+	CUDA bool // nodes run on a CUDA device, which has other operators and other costs than the CPU
+	// Kernels says that operators of Fused run as kernels, and may be written wherever these are faster than the stock form.
+	Kernels bool
+}
