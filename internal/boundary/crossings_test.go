@@ -31,27 +31,29 @@ var ranks = map[string]int{
 	"stats":           2,
 
 	"healpixop":       3,
-	"train":           3,
 	"internal/pass":   3,
 	"internal/engine": 3,
 	"plot":            3,
+	"dataset":         3,
 
 	"internal/engine/reference": 4,
 	"internal/engine/ort":       4,
-	"export":                    4,
 	"models":                    4,
 
 	"runtime":          5,
 	"internal/testkit": 5, // knows nothing of the module; high, so that only tests and conformance can import it
 
-	"conformance":      6,
-	"healpixop/optest": 6, // what tests of the operators share
+	"train":  6,
+	"export": 6,
 
-	"capi":              7,
-	"cmd/astronnx":      7,
-	"bench":             7,
-	"tools/obtain":      7,
-	"internal/boundary": 7,
+	"conformance":      7,
+	"healpixop/optest": 7, // what tests of the operators share
+
+	"capi":              8,
+	"cmd/astronnx":      8,
+	"bench":             8,
+	"tools/obtain":      8,
+	"internal/boundary": 8,
 }
 
 // A door names the only packages, with what lies below them, that may import a path or what lies below it.
