@@ -34,25 +34,15 @@ func (g *Graph) Clone() *Graph {
 	if g == nil {
 		return nil
 	}
-	return cloner{}.graph(g)
+	return Cloner{}.graph(g)
 }
 
-// cloner maps the values that were copied.
-type cloner map[*Value]*Value
+// Cloner copies nodes one by one. It maps the values that were met to their copies; values put into it beforehand stand for
+// others.
+type Cloner map[*Value]*Value
 
-func (c cloner) graph(g *Graph) *Graph {
-	d := *g
-	d.Metadata, d.Quant = maps.Clone(g.Metadata), slices.Clone(g.Quant)
-	d.Inputs, d.Initializers = c.values(g.Inputs), c.values(g.Initializers)
-	d.Nodes = make([]*Node, len(g.Nodes))
-	for i, n := range g.Nodes {
-		d.Nodes[i] = c.node(n)
-	}
-	d.Outputs = c.values(g.Outputs)
-	return &d
-}
-
-func (c cloner) node(n *Node) *Node {
+// Node copies n with its subgraphs.
+func (c Cloner) Node(n *Node) *Node {
 	attrs := make(Attrs, len(n.Attrs))
 	for k, v := range n.Attrs {
 		switch v := v.(type) {
@@ -74,7 +64,19 @@ func (c cloner) node(n *Node) *Node {
 	return m
 }
 
-func (c cloner) values(vs []*Value) []*Value {
+func (c Cloner) graph(g *Graph) *Graph {
+	d := *g
+	d.Metadata, d.Quant = maps.Clone(g.Metadata), slices.Clone(g.Quant)
+	d.Inputs, d.Initializers = c.values(g.Inputs), c.values(g.Initializers)
+	d.Nodes = make([]*Node, len(g.Nodes))
+	for i, n := range g.Nodes {
+		d.Nodes[i] = c.Node(n)
+	}
+	d.Outputs = c.values(g.Outputs)
+	return &d
+}
+
+func (c Cloner) values(vs []*Value) []*Value {
 	out := make([]*Value, len(vs))
 	for i, v := range vs {
 		if v == nil {
