@@ -14,21 +14,42 @@ const astronnx_healpix_conv_api *ax_conv;
 
 void ax_kernels(const void *conv) { ax_conv = conv; }
 
-OrtStatus *ax_register(void *session_options, unsigned ops) {
-	static OrtCustomOpDomain *domains[ax_op_all + 1];
+static const struct {
+	const char *name;
+	OrtCustomOp *ops[8]; // by bit
+} domains[] = {
+	{"ai.astronnx.healpix", {&ax_conv_op, &ax_pool_op, &ax_upsample_op, &ax_reorder_op}},
+	{"ai.astronnx.train", {NULL}},
+};
+
+enum { n_domains = sizeof domains / sizeof *domains };
+
+static OrtStatus *domain_of(unsigned which, unsigned set, OrtCustomOpDomain **out) {
+	static OrtCustomOpDomain *made[n_domains][256];
 	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	OrtStatus *s = NULL;
 	pthread_mutex_lock(&lock);
-	OrtCustomOpDomain *d = domains[ops];
+	OrtCustomOpDomain *d = made[which][set];
 	if (!d) {
-		s = ORT(CreateCustomOpDomain)("ai.astronnx.healpix", &d);
-		OrtCustomOp *all[] = {&ax_conv_op, &ax_pool_op, &ax_upsample_op, &ax_reorder_op};
-		for (unsigned i = 0; !s && i < sizeof all / sizeof *all; i++)
-			if (ops >> i & 1) s = ORT(CustomOpDomain_Add)(d, all[i]);
-		if (!s) domains[ops] = d;
+		s = ORT(CreateCustomOpDomain)(domains[which].name, &d);
+		for (unsigned i = 0; !s && i < 8; i++)
+			if (set >> i & 1) s = ORT(CustomOpDomain_Add)(d, domains[which].ops[i]);
+		if (!s) made[which][set] = d;
 	}
 	pthread_mutex_unlock(&lock);
-	return s ? s : ORT(AddCustomOpDomain)(session_options, d);
+	*out = d;
+	return s;
+}
+
+OrtStatus *ax_register(void *session_options, unsigned ops) {
+	for (unsigned i = 0; i < n_domains; i++) {
+		OrtCustomOpDomain *d;
+		unsigned set = ops >> 8 * i & 255;
+		if (!set) continue;
+		TRY(domain_of(i, set, &d));
+		TRY(ORT(AddCustomOpDomain)(session_options, d));
+	}
+	return NULL;
 }
 
 // ---- errors

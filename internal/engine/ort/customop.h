@@ -8,10 +8,10 @@
 
 #include "../../kernel/c/healpix_conv.h"
 
-// The operators that have kernels, as bits of a set.
-enum { ax_op_conv = 1, ax_op_pool = 2, ax_op_upsample = 4, ax_op_reorder = 8, ax_op_all = 15 };
+// The operators that have kernels, as bits of a set: eight of ai.astronnx.healpix, then eight of ai.astronnx.train.
+enum { ax_op_conv = 1, ax_op_pool = 2, ax_op_upsample = 4, ax_op_reorder = 8 };
 
-// ax_register adds the domain with the operators of a set to session options. A domain is made once for each set and stays.
+// ax_register adds the domains with the operators of a set to session options. A domain is made once for each set and stays.
 OrtStatus *ax_register(void *session_options, unsigned ops);
 // ax_kernels says where the convolution's functions are; once, before ax_register.
 void ax_kernels(const void *conv);

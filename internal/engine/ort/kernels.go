@@ -19,28 +19,37 @@ import (
 	yalue "github.com/yalue/onnxruntime_go"
 )
 
-// native is an operator of healpixop's domain with a kernel here.
+// native is an operator with a kernel here.
 type native struct {
-	name        string
-	bit         uint
-	inputs, out int // most that the kernel takes and gives
+	domain, name string
+	bit          uint
+	inputs, out  int                        // most that the kernel takes and gives
+	why          func(n *graph.Node) string // why the kernel does not serve a node; empty: it does
 }
 
 var natives = []native{
-	{"HealpixConv", C.ax_op_conv, 6, 2},
-	{"HealpixPool", C.ax_op_pool, 3, 4},
-	{"HealpixUpsample", C.ax_op_upsample, 4, 1},
-	{"HealpixReorder", C.ax_op_reorder, 1, 1},
+	{healpixop.Domain, "HealpixConv", C.ax_op_conv, 6, 2, whyNotOnSphere},
+	{healpixop.Domain, "HealpixPool", C.ax_op_pool, 3, 4, whyNotOnSphere},
+	{healpixop.Domain, "HealpixUpsample", C.ax_op_upsample, 4, 1, whyNotOnSphere},
+	{healpixop.Domain, "HealpixReorder", C.ax_op_reorder, 1, 1, whyNotOnSphere},
 }
 
-func nativeOf(n *graph.Node) *native {
-	if n.Domain != healpixop.Domain {
-		return nil
-	}
-	if i := slices.IndexFunc(natives, func(op native) bool { return op.name == n.Op }); i >= 0 {
+// builtin are the operators that this engine knows beside the standard ones.
+var builtin = healpixop.Set().With(ops.Fused())
+
+// ours reports whether a domain is one of builtin's.
+func ours(domain string) bool { return domain == healpixop.Domain || domain == ops.FusedDomain }
+
+func nativeOf(domain, name string) *native {
+	if i := slices.IndexFunc(natives, func(op native) bool { return op.domain == domain && op.name == name }); i >= 0 {
 		return &natives[i]
 	}
 	return nil
+}
+
+func whyNotOnSphere(n *graph.Node) string {
+	_, why := healpixop.Fits(n)
+	return why
 }
 
 // choice is a model with its composite nodes given to kernels or to function bodies.
@@ -53,16 +62,16 @@ type choice struct {
 // blamed reports whether a session failed over one of the kernels.
 func (c *choice) blamed(err error) bool {
 	return slices.ContainsFunc(c.report, func(k engine.Kernel) bool {
-		return k.Native && strings.Contains(err.Error(), strings.TrimPrefix(k.Op, healpixop.Domain+":"))
+		return k.Native && strings.Contains(err.Error(), k.Op[strings.LastIndexByte(k.Op, ':')+1:])
 	})
 }
 
 // set returns the operators that have function bodies.
 func (c *compilation) set() *ops.Set {
 	if c.options.Ops == nil {
-		return healpixop.Set()
+		return builtin
 	}
-	return healpixop.Set().With(c.options.Ops)
+	return builtin.With(c.options.Ops)
 }
 
 // chooseKernels decides for every node of an operator outside the standard domain whether a kernel runs it or the operator's function
@@ -100,7 +109,7 @@ func (c *compilation) chooseKernels(against string) (*choice, error) {
 // composites tells whether the main graph, and whether functions of the model that are no bodies of set's, have nodes of set.
 func (c *compilation) composites(set *ops.Set) (outer, inner bool) {
 	own := func(domain, name string) bool {
-		return domain == healpixop.Domain || domain != "" && set.Newest(domain, name) != nil
+		return ours(domain) || domain != "" && set.Newest(domain, name) != nil
 	}
 	uses := func(g *graph.Graph) bool {
 		return !g.Walk(func(_ *graph.Graph, n *graph.Node) bool { return !own(n.Domain, n.Op) })
@@ -114,6 +123,7 @@ func (c *compilation) composites(set *ops.Set) (outer, inner bool) {
 // decide reports what runs the nodes of m, all nodes of a name alike if together is set.
 func (c *compilation) decide(m *graph.Model, against string, together bool) *choice {
 	type tally struct {
+		op           *native
 		native, body int
 		why          string
 	}
@@ -121,13 +131,13 @@ func (c *compilation) decide(m *graph.Model, against string, together bool) *cho
 	var names []string
 	m.Graphs(func(_ string, g *graph.Graph) bool {
 		return g.Walk(func(_ *graph.Graph, n *graph.Node) bool {
-			if n.Domain != healpixop.Domain {
+			if !ours(n.Domain) {
 				return true
 			}
-			t := count[n.Op]
+			t := count[n.OpName()]
 			if t == nil {
-				t = &tally{}
-				count[n.Op], names = t, append(names, n.Op)
+				t = &tally{op: nativeOf(n.Domain, n.Op)}
+				count[n.OpName()], names = t, append(names, n.OpName())
 			}
 			why := against
 			if why == "" {
@@ -138,7 +148,7 @@ func (c *compilation) decide(m *graph.Model, against string, together bool) *cho
 				return true
 			}
 			if t.body++; t.why == "" {
-				if t.why = why; n.Name != "" && against == "" && nativeOf(n) != nil {
+				if t.why = why; n.Name != "" && against == "" && t.op != nil {
 					t.why = "node " + n.Name + ": " + why
 				}
 			}
@@ -152,13 +162,12 @@ func (c *compilation) decide(m *graph.Model, against string, together bool) *cho
 		if together && t.body > 0 {
 			t.native, t.body = 0, t.native+t.body
 		}
-		full := healpixop.Domain + ":" + name
 		if t.native > 0 {
-			result.bits |= nativeOf(&graph.Node{Domain: healpixop.Domain, Op: name}).bit
-			result.report = append(result.report, engine.Kernel{Op: full, Nodes: t.native, Native: true})
+			result.bits |= t.op.bit
+			result.report = append(result.report, engine.Kernel{Op: name, Nodes: t.native, Native: true})
 		}
 		if t.body > 0 {
-			result.report = append(result.report, engine.Kernel{Op: full, Nodes: t.body, Why: t.why})
+			result.report = append(result.report, engine.Kernel{Op: name, Nodes: t.body, Why: t.why})
 		}
 	}
 	return result
@@ -166,7 +175,7 @@ func (c *compilation) decide(m *graph.Model, against string, together bool) *cho
 
 // why tells why no kernel runs a node; empty: one does.
 func (c *compilation) why(n *graph.Node) string {
-	op := nativeOf(n)
+	op := nativeOf(n.Domain, n.Op)
 	switch {
 	case op == nil:
 		return "there is no kernel"
@@ -177,8 +186,7 @@ func (c *compilation) why(n *graph.Node) string {
 	case len(n.In) > op.inputs || len(n.Out) > op.out:
 		return fmt.Sprintf("%d inputs and %d outputs: the kernel has %d and %d", len(n.In), len(n.Out), op.inputs, op.out)
 	}
-	_, why := healpixop.Fits(n)
-	return why
+	return op.why(n)
 }
 
 var handOver = sync.OnceFunc(func() { C.ax_kernels(kernelc.ConvTable()) })

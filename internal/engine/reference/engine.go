@@ -14,7 +14,7 @@ import (
 	"github.com/astronnx/astronnx/ops"
 )
 
-// Engine runs models by the definitions of Set, nil: the standard operators. It has one provider, the CPU.
+// Engine runs models by the definitions of Set, nil: the standard operators and the fused ones. It has one provider, the CPU.
 type Engine struct{ Set *ops.Set }
 
 // Name is "reference".
@@ -25,7 +25,7 @@ func (Engine) Name() string { return "reference" }
 func (e Engine) Compile(m *graph.Model, o engine.Options) (engine.Plan, error) {
 	set := e.Set
 	if set == nil {
-		set = ops.Standard()
+		set = ops.Standard().With(ops.Fused())
 	}
 	if o.Ops != nil {
 		set = set.With(o.Ops)
