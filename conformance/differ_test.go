@@ -28,7 +28,7 @@ func TestDifferORT(t *testing.T) {
 		t.Fatal(err)
 	}
 	aborts := func(op, example string) bool { return strings.HasPrefix(lists.Skip[op+"/"+example], "abort:") }
-	for name, set := range map[string]*ops.Set{"standard": ops.Standard(), "healpix": healpixop.Set()} {
+	for name, set := range map[string]*ops.Set{"standard": ops.Standard(), "healpix": healpixop.Set(), "fused": ops.Fused()} {
 		t.Run(name, func(t *testing.T) {
 			d := conformance.Differ(set, ort.Engine, o, aborts)
 			t.Logf("%d cases compared, %d operators refused, %d dimensions do not grow, %d grown copies declined",

@@ -8,3 +8,5 @@ import (
 )
 
 func TestStandard(t *testing.T) { conformance.Check(t, ops.Standard()) }
+
+func TestFused(t *testing.T) { conformance.Check(t, ops.Fused()) }

@@ -19,8 +19,9 @@ func (t *tool) opsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ops",
 		Short: "List the operators: opsets, engines, gradients, tests",
-		Long: `ops lists every operator that astronnx defines, those of the ONNX standard and those of the sphere: from which opsets on, which
-engines of this machine run it (of several versions the newest), whether it has a gradient, and how many examples define it.`,
+		Long: `ops lists every operator that astronnx defines, those of the ONNX standard, those of the sphere and those of training: from
+which opsets on, which engines of this machine run it (of several versions the newest), whether it has a gradient, and how many
+examples define it.`,
 		Example: `  astronnx ops
   astronnx ops --markdown > docs/operators.md`,
 		Args: exactly(),
@@ -30,7 +31,7 @@ engines of this machine run it (of several versions the newest), whether it has 
 				return missing
 			}
 			var rows []conformance.Operator
-			for _, set := range []*ops.Set{ops.Standard(), healpixop.Set()} {
+			for _, set := range []*ops.Set{ops.Standard(), healpixop.Set(), ops.Fused()} {
 				rows = append(rows, conformance.Coverage(set, engines, engine.Options{Library: library, Threads: 1})...)
 			}
 			if markdown {

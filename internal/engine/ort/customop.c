@@ -11,15 +11,16 @@
 #include <string.h>
 
 const astronnx_healpix_conv_api *ax_conv;
+const astronnx_train_api *ax_train;
 
-void ax_kernels(const void *conv) { ax_conv = conv; }
+void ax_kernels(const void *conv, const void *train) { ax_conv = conv, ax_train = train; }
 
 static const struct {
 	const char *name;
 	OrtCustomOp *ops[8]; // by bit
 } domains[] = {
 	{"ai.astronnx.healpix", {&ax_conv_op, &ax_pool_op, &ax_upsample_op, &ax_reorder_op}},
-	{"ai.astronnx.train", {NULL}},
+	{"ai.astronnx.train", {&ax_adam_op}},
 };
 
 enum { n_domains = sizeof domains / sizeof *domains };
@@ -112,6 +113,16 @@ OrtStatus *constant_tensor(const OrtKernelInfo *info, size_t i, size_t n, int *c
 	return NULL;
 }
 
+OrtStatus *output_data(OrtKernelContext *ctx, size_t i, const int64_t *dims, size_t rank, void **data) {
+	OrtValue *v = NULL;
+	size_t n;
+	*data = NULL;
+	TRY(ORT(KernelContext_GetOutputCount)(ctx, &n));
+	if (i >= n) return NULL;
+	TRY(ORT(KernelContext_GetOutput)(ctx, i, dims, rank, &v));
+	return v ? ORT(GetTensorMutableData)(v, data) : NULL;
+}
+
 int64_t elements(const tensor *t) {
 	int64_t n = 1;
 	for (size_t i = 0; i < t->rank; i++) n *= t->dims[i];
@@ -172,7 +183,7 @@ void input_shape(OrtShapeInferContext *ctx, size_t i, shape_of *out) {
 }
 
 // A size that is not known gets a name of its own: without one onnxruntime takes its -1 for the size.
-OrtStatus *set_output_shape(OrtShapeInferContext *ctx, const shape_of *s) {
+OrtStatus *set_output_shape(OrtShapeInferContext *ctx, size_t i, const shape_of *s) {
 	static atomic_uint_fast64_t fresh;
 	OrtTensorTypeAndShapeInfo *info;
 	const char *names[max_rank];
@@ -187,7 +198,7 @@ OrtStatus *set_output_shape(OrtShapeInferContext *ctx, const shape_of *s) {
 	OrtStatus *err = ORT(SetTensorElementType)(info, s->type);
 	if (!err) err = ORT(SetDimensions)(info, s->dims, s->rank);
 	if (!err) err = ORT(SetSymbolicDimensions)(info, names, s->rank);
-	if (!err) err = ORT(ShapeInferContext_SetOutputTypeShape)(ctx, 0, info);
+	if (!err) err = ORT(ShapeInferContext_SetOutputTypeShape)(ctx, i, info);
 	ORT(ReleaseTensorTypeAndShapeInfo)(info);
 	return err;
 }

@@ -7,17 +7,21 @@
 #include "ortapi.h"
 
 #include "../../kernel/c/healpix_conv.h"
+#include "../../kernel/c/train.h"
+
+#include <stdlib.h>
 
 // The operators that have kernels, as bits of a set: eight of ai.astronnx.healpix, then eight of ai.astronnx.train.
-enum { ax_op_conv = 1, ax_op_pool = 2, ax_op_upsample = 4, ax_op_reorder = 8 };
+enum { ax_op_conv = 1, ax_op_pool = 2, ax_op_upsample = 4, ax_op_reorder = 8, ax_op_adam = 1 << 8 };
 
 // ax_register adds the domains with the operators of a set to session options. A domain is made once for each set and stays.
 OrtStatus *ax_register(void *session_options, unsigned ops);
-// ax_kernels says where the convolution's functions are; once, before ax_register.
-void ax_kernels(const void *conv);
+// ax_kernels says where the kernels' functions are; once, before ax_register.
+void ax_kernels(const void *conv, const void *train);
 
 extern const astronnx_healpix_conv_api *ax_conv;
-extern OrtCustomOp ax_conv_op, ax_pool_op, ax_upsample_op, ax_reorder_op;
+extern const astronnx_train_api *ax_train;
+extern OrtCustomOp ax_conv_op, ax_pool_op, ax_upsample_op, ax_reorder_op, ax_adam_op;
 
 // What a HealpixConv reads besides its inputs.
 typedef struct {
@@ -104,6 +108,8 @@ OrtStatus *read_tensor(const OrtValue *v, tensor *out);
 OrtStatus *input_tensor(OrtKernelContext *ctx, size_t i, size_t n, tensor *out);
 // constant_tensor reads input i at creation: *constant is 1 where it is constant or absent.
 OrtStatus *constant_tensor(const OrtKernelInfo *info, size_t i, size_t n, int *constant, tensor *out);
+// output_data makes output i; *data is NULL where the node does not have it.
+OrtStatus *output_data(OrtKernelContext *ctx, size_t i, const int64_t *dims, size_t rank, void **data);
 int64_t elements(const tensor *t);
 int64_t int_attribute(const OrtKernelInfo *info, const char *name, int64_t otherwise);
 float float_attribute(const OrtKernelInfo *info, const char *name, float otherwise);
@@ -120,9 +126,9 @@ typedef struct {
 } shape_of;
 
 void input_shape(OrtShapeInferContext *ctx, size_t i, shape_of *out);
-// set_output_shape sets the type of output 0. Optional outputs are not for inference to set: ONNX Runtime does not check whether the
+// set_output_shape sets the type of output i. Optional outputs are not for inference to set: ONNX Runtime does not check whether the
 // node has them, and writes behind its list.
-OrtStatus *set_output_shape(OrtShapeInferContext *ctx, const shape_of *s);
+OrtStatus *set_output_shape(OrtShapeInferContext *ctx, size_t i, const shape_of *s);
 int64_t int_attribute_of(OrtShapeInferContext *ctx, const char *name, int64_t otherwise);
 
 const char *cpu_provider(const OrtCustomOp *op);

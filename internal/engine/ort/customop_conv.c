@@ -405,7 +405,7 @@ static OrtStatus *infer(const OrtCustomOp *op, OrtShapeInferContext *ctx) {
 	if (y.rank != 3 || w.rank != 3) return NULL;
 	y.dims[1] = w.dims[0], y.names[1] = w.names[0];
 	if (index.rank == 2) y.dims[2] = index.dims[0], y.names[2] = index.names[0];
-	return set_output_shape(ctx, &y);
+	return set_output_shape(ctx, 0, &y);
 }
 
 static const char *name(const OrtCustomOp *op) { return (void)op, "HealpixConv"; }

@@ -129,16 +129,6 @@ static OrtStatus *create(const OrtCustomOp *op, const OrtKernelInfo *info, int64
 	return NULL;
 }
 
-static OrtStatus *output(OrtKernelContext *ctx, size_t i, const int64_t *dims, size_t rank, void **data) {
-	OrtValue *v = NULL;
-	size_t n;
-	*data = NULL;
-	TRY(ORT(KernelContext_GetOutputCount)(ctx, &n));
-	if (i >= n) return NULL;
-	TRY(ORT(KernelContext_GetOutput)(ctx, i, dims, rank, &v));
-	return v ? ORT(GetTensorMutableData)(v, data) : NULL;
-}
-
 static OrtStatus *check_pixels(const kernel *k, const tensor *x, const ax_moves *m) {
 	int64_t p = x->rank ? x->dims[x->rank - 1] : 0;
 	return p == m->in ? NULL : bad("%s: the map has %lld pixels, expected %lld", k->op, (long long)p, (long long)m->in);
@@ -205,11 +195,11 @@ static OrtStatus *pool_run(kernel *k, OrtKernelContext *ctx, const tensor *x, co
 		return bad("HealpixPool: mask must be (P) or (N, 1, P) with the N and P of X");
 	int64_t dims[3] = {x->dims[0], x->dims[1], m->out};
 	void *y, *indices, *any, *ids;
-	TRY(output(ctx, 0, dims, 3, &y));
-	TRY(output(ctx, 1, dims, 3, &indices));
+	TRY(output_data(ctx, 0, dims, 3, &y));
+	TRY(output_data(ctx, 1, dims, 3, &indices));
 	dims[1] = 1;
-	TRY(output(ctx, 2, per_map ? dims : dims + 2, per_map ? 3 : 1, &any));
-	TRY(output(ctx, 3, dims + 2, 1, &ids));
+	TRY(output_data(ctx, 2, per_map ? dims : dims + 2, per_map ? 3 : 1, &any));
+	TRY(output_data(ctx, 3, dims + 2, 1, &ids));
 	pool_job j = {k, m, x->data, mask->data, y, indices, any, x->dims[1], (m->out + chunk - 1) / chunk, per_map};
 	int64_t items = x->dims[0] * x->dims[1] * j.chunks, maps = per_map ? x->dims[0] : 1;
 	if (items) parallel(ctx, pool_item, (size_t)items, &j);
@@ -284,7 +274,7 @@ static OrtStatus *gather_run(kernel *k, OrtKernelContext *ctx, const tensor *x, 
 	memcpy(dims, x->dims, sizeof dims);
 	dims[x->rank - 1] = indices->value && to->value ? to->dims[0] : m->out;
 	void *y;
-	TRY(output(ctx, 0, dims, x->rank, &y));
+	TRY(output_data(ctx, 0, dims, x->rank, &y));
 	int64_t planes = m->in ? elements(x) / m->in : 0, out = dims[x->rank - 1];
 	gather_job j = {k, m, x->data, y, indices->data, out, (out + chunk - 1) / chunk, &wrong};
 	if (planes && indices->value) parallel(ctx, unpool_item, (size_t)planes, &j);
@@ -321,7 +311,7 @@ static OrtStatus *infer_scaled(OrtShapeInferContext *ctx, size_t list, int64_t u
 	y.names[2] = NULL;
 	if (y.dims[2] >= 0) y.dims[2] = y.dims[2] * up / down;
 	if (pixels.type) y.dims[2] = up > 1 && pixels.rank == 1 ? pixels.dims[0] : -1;
-	return set_output_shape(ctx, &y);
+	return set_output_shape(ctx, 0, &y);
 }
 
 static int64_t area(OrtShapeInferContext *ctx) {
@@ -341,7 +331,7 @@ static OrtStatus *reorder_infer(const OrtCustomOp *op, OrtShapeInferContext *ctx
 	(void)op;
 	shape_of x;
 	input_shape(ctx, 0, &x);
-	return x.rank ? set_output_shape(ctx, &x) : NULL;
+	return x.rank ? set_output_shape(ctx, 0, &x) : NULL;
 }
 
 #define NONE 99

@@ -32,6 +32,7 @@ var natives = []native{
 	{healpixop.Domain, "HealpixPool", C.ax_op_pool, 3, 4, whyNotOnSphere},
 	{healpixop.Domain, "HealpixUpsample", C.ax_op_upsample, 4, 1, whyNotOnSphere},
 	{healpixop.Domain, "HealpixReorder", C.ax_op_reorder, 1, 1, whyNotOnSphere},
+	{ops.FusedDomain, "Adam", C.ax_op_adam, 7, 3, whyNotFloat32},
 }
 
 // builtin are the operators that this engine knows beside the standard ones.
@@ -50,6 +51,16 @@ func nativeOf(domain, name string) *native {
 func whyNotOnSphere(n *graph.Node) string {
 	_, why := healpixop.Fits(n)
 	return why
+}
+
+// whyNotFloat32 takes a type that is not known to be float32.
+func whyNotFloat32(n *graph.Node) string {
+	for _, v := range n.In {
+		if v != nil && v.Type != nil && v.Type.DType != graph.Undefined && v.Type.DType != graph.Float32 {
+			return fmt.Sprintf("input %q is %s: the kernel takes float32", v.Name, v.Type)
+		}
+	}
+	return ""
 }
 
 // choice is a model with its composite nodes given to kernels or to function bodies.
@@ -189,7 +200,7 @@ func (c *compilation) why(n *graph.Node) string {
 	return op.why(n)
 }
 
-var handOver = sync.OnceFunc(func() { C.ax_kernels(kernelc.ConvTable()) })
+var handOver = sync.OnceFunc(func() { C.ax_kernels(kernelc.ConvTable(), kernelc.TrainTable()) })
 
 // register adds the kernels of bits to the session's options.
 func register(s *yalue.SessionOptions, bits uint) error {

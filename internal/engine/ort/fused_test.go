@@ -1,0 +1,137 @@
+//go:build cgo && !purego && (linux || darwin)
+
+package ort
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/astronnx/astronnx/graph"
+	"github.com/astronnx/astronnx/internal/engine"
+	"github.com/astronnx/astronnx/ops"
+)
+
+// fusedCase is a node of ops.Fused with its inputs.
+type fusedCase struct {
+	op      string
+	attrs   graph.Attrs
+	in      []*graph.Tensor
+	outputs int
+}
+
+func (c fusedCase) String() string { return fmt.Sprint(c.op, c.attrs, c.in) }
+
+// model returns the case as a model of one node.
+func (c fusedCase) model(t *testing.T) *graph.Model {
+	t.Helper()
+	m := model(func(g *graph.Graph) {
+		vs := make([]*graph.Value, len(c.in))
+		for i, x := range c.in {
+			if x != nil {
+				vs[i] = g.NewInput(fmt.Sprint("in", i), graph.TypeOf(x))
+			}
+		}
+		for i := range c.outputs {
+			g.Outputs = append(g.Outputs, &graph.Value{Name: fmt.Sprint("out", i)})
+		}
+		g.Append(graph.NewNode(ops.FusedDomain, c.op, c.attrs, vs, g.Outputs))
+	})
+	m.Opsets[ops.FusedDomain] = 1
+	must(t, ops.Infer(m, builtin.With(ops.Standard())))
+	return m
+}
+
+func (c fusedCase) run(t *testing.T, native bool, o engine.Options) []*graph.Tensor {
+	t.Helper()
+	p := compile(t, c.model(t), o)
+	defer p.Close()
+	if k := p.Report().Kernels; len(k) != 1 || k[0].Native != native || k[0].Op != ops.FusedDomain+":"+c.op {
+		t.Fatalf("%v: a kernel is %v, got %v", c, native, k)
+	}
+	var in []*graph.Tensor
+	for _, x := range c.in {
+		if x != nil {
+			in = append(in, x)
+		}
+	}
+	return run(t, p, in...)
+}
+
+// positive is random without signs.
+func positive(r *rand.Rand, shape ...int64) *graph.Tensor {
+	x := random(r, shape...)
+	for i, v := range graph.Data[float32](x) {
+		graph.Data[float32](x)[i] = v * v
+	}
+	return x
+}
+
+func randomAdam(r *rand.Rand) fusedCase {
+	shape := []int64{int64(r.IntN(5) + 1), int64(pick(r, 0, 1, 7, 16, 33, 9000))}
+	c := fusedCase{"Adam", graph.Attrs{"beta1": pick(r, 0.0, 0.5, 0.9), "beta2": pick(r, 0.9, 0.999)}, []*graph.Tensor{
+		random(r, shape...), random(r, shape...), random(r, shape...), positive(r, shape...), positive(r, 1), positive(r, 1),
+	}, 3}
+	graph.Data[float32](c.in[5])[0] += 1e-3
+	if r.IntN(2) == 0 {
+		c.in = append(c.in, positive(r, 1))
+	}
+	return c
+}
+
+// Each kernel agrees with the operator's expansion as onnxruntime runs it, and gives the same bits on any number of threads.
+func TestFusedKernelsAreTheirBodies(t *testing.T) {
+	for name, draw := range map[string]func(*rand.Rand) fusedCase{"Adam": randomAdam} {
+		t.Run(name, func(t *testing.T) {
+			few := 100
+			if raceEnabled {
+				few = 10
+			}
+			r := rand.New(rand.NewPCG(7, 8))
+			for range cases(t, few) {
+				c := draw(r)
+				want := c.run(t, false, engine.Options{Bodies: true})
+				got := c.run(t, true, engine.Options{})
+				again := c.run(t, true, engine.Options{Threads: 3})
+				for i := range want {
+					near32(t, fmt.Sprintf("%v output %d", c, i), got[i], want[i])
+					if !again[i].Equal(got[i]) {
+						t.Fatalf("%v: output %d depends on threads", c, i)
+					}
+				}
+			}
+		})
+	}
+}
+
+// near32 bounds the difference by the largest element, which bounds the terms of sums; NaN and infinities are where they should be.
+func near32(t *testing.T, name string, got, want *graph.Tensor) {
+	t.Helper()
+	if got.DType != want.DType || fmt.Sprint(got.Shape) != fmt.Sprint(want.Shape) {
+		t.Fatalf("%s: got %s want %s", name, got, want)
+	}
+	x, y, largest := graph.Data[float32](got), graph.Data[float32](want), 0.0
+	for _, v := range y {
+		if a := math.Abs(float64(v)); !math.IsInf(a, 0) && a > largest {
+			largest = a
+		}
+	}
+	for i := range x {
+		g, w := float64(x[i]), float64(y[i])
+		if g != w && !(math.IsNaN(g) && math.IsNaN(w)) && !(math.Abs(g-w) <= 1e-5*math.Abs(w)+1e-5*largest) {
+			t.Fatalf("%s: element %d is %g want %g", name, i, g, w)
+		}
+	}
+}
+
+// A node that the kernel does not take runs as a function body.
+func TestFusedNodeWithoutKernel(t *testing.T) {
+	scalar := func(v float64) *graph.Tensor { return graph.Vector(v) }
+	c := fusedCase{"Adam", graph.Attrs{"beta1": 0.5, "beta2": 0.75}, []*graph.Tensor{
+		scalar(1), scalar(2), scalar(0), scalar(0), scalar(0.5), scalar(1)}, 3}
+	got := c.run(t, false, engine.Options{})
+	if p := graph.Data[float64](got[0])[0]; p != 0.75 {
+		t.Errorf("got %g want 0.75", p)
+	}
+}
