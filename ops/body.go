@@ -150,8 +150,8 @@ func DetachBodies(m *graph.Model, set *Set) {
 	})
 }
 
-// styleOf tells what of n its body depends on: attributes that are not forwarded and which inputs and outputs there
-// are.
+// styleOf tells what of n its body depends on: attributes that are not forwarded, which inputs and outputs there are
+// and, if the operator says so, the types of the inputs.
 func styleOf(op *Op, n *graph.Node) string {
 	h := sha256.New()
 	for _, name := range n.Attrs.Names() {
@@ -165,6 +165,9 @@ func styleOf(op *Op, n *graph.Node) string {
 	for i, v := range n.In {
 		if v != nil {
 			fmt.Fprintf(h, "in %d\n", i)
+			if op.Shaped {
+				fmt.Fprintln(h, v.Type)
+			}
 		}
 	}
 	fmt.Fprintf(h, "out %d", len(n.Out))

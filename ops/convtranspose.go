@@ -49,7 +49,7 @@ var _ = define(Op{
 	Grad: func(b *Builder, n *graph.Node, dy []*graph.Value) []*graph.Value {
 		x, w, group := n.In[0], n.In[1], n.Attrs.Int("group", 1)
 		s := sweepOf(b, n, w, spatialSizes(b, dy[0]), spatialSizes(b, x))
-		grads := []*graph.Value{s.conv(b, dy[0], w, group), s.weightGrad(b, dy[0], x, w, group)}
+		grads := []*graph.Value{s.conv(b, dy[0], w, group), s.weightGrad(b, dy[0], x, group)}
 		if n.Input(2) != nil {
 			grads = append(grads, sumOverImages(b, dy[0], s.k))
 		}

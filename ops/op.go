@@ -36,6 +36,8 @@ type Op struct {
 	// Forward names the attributes that Expand passes on without looking at them: in a function body they may be references, so
 	// that one body serves every value.
 	Forward []string
+	// Shaped says that Expand writes what holds for the types of the inputs alone: nodes of other types have another function body.
+	Shaped bool
 
 	// Exact is how close another implementation must come.
 	Exact Tolerance

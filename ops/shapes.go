@@ -74,6 +74,15 @@ func broadcastDims(a, b []graph.Dim) ([]graph.Dim, error) {
 	return out, nil
 }
 
+// fixed are dimensions of known sizes.
+func fixed(sizes []int64) []graph.Dim {
+	dims := make([]graph.Dim, len(sizes))
+	for i, size := range sizes {
+		dims[i] = graph.D(size)
+	}
+	return dims
+}
+
 // axisOf normalises an axis of a tensor of the given rank.
 func axisOf(axis int64, rank int) (int, error) {
 	if axis < -int64(rank) || axis >= int64(rank) {

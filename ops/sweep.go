@@ -156,10 +156,10 @@ func spreadBy(b *Builder, v *graph.Value, stride []int64) *graph.Value {
 	return b.Op("Reshape", nil, v, b.Op("Concat", graph.Attrs{"axis": 0}, b.Ints(0, 0), shape.in(b)))
 }
 
-// weightGrad is the adjoint of a convolution of x in its weights w.
-func (s *sweep) weightGrad(b *Builder, x, dy, w *graph.Value, group int64) *graph.Value {
+// weightGrad is the adjoint of a convolution of x in its weights.
+func (s *sweep) weightGrad(b *Builder, x, dy *graph.Value, group int64) *graph.Value {
 	if s.byTaps(b, dy, group) {
-		return s.weightGradByTaps(b, x, dy, w, group)
+		return s.weightGradByTaps(b, x, dy, group)
 	}
 	// A convolution of x with dy whose batch and channels change places, and strides and dilations with them.
 	x = foldGroups(b, s.cover(b, x), s.k, group)
@@ -199,7 +199,7 @@ func (s *sweep) byTaps(b *Builder, dy *graph.Value, group int64) bool {
 }
 
 // weightGradByTaps multiplies, for each element of the kernel, dy by what that element saw.
-func (s *sweep) weightGradByTaps(b *Builder, x, dy, w *graph.Value, group int64) *graph.Value {
+func (s *sweep) weightGradByTaps(b *Builder, x, dy *graph.Value, group int64) *graph.Value {
 	x = s.cover(b, x)
 	one := each(s.k, 1)
 	spread := spatialSizes(b, dy).combine(b, "Sub", one).combine(b, "Mul", sizes{known: s.stride}).combine(b, "Add", one)
@@ -234,11 +234,10 @@ func (s *sweep) weightGradByTaps(b *Builder, x, dy, w *graph.Value, group int64)
 		all = b.Op("Concat", graph.Attrs{"axis": 3}, parts...)
 	}
 	sum := b.Op("ReduceSum", graph.Attrs{"keepdims": 0}, all, b.Ints(0))
-	shape := b.Op("Shape", nil, w)
 	// (M, taps, C/group), then the taps last.
-	byTap := b.Op("Reshape", nil, sum, b.Op("Concat", graph.Attrs{"axis": 0},
-		b.Op("Slice", nil, shape, b.Ints(0), b.Ints(1)), b.Ints(taps, -1)))
-	return b.Op("Reshape", nil, b.Transpose(byTap, 0, 2, 1), shape)
+	channels := b.Op("Shape", graph.Attrs{"start": 1, "end": 2}, dy)
+	byTap := b.Op("Reshape", nil, sum, b.Op("Concat", graph.Attrs{"axis": 0}, channels, b.Ints(taps, -1)))
+	return b.Reshape(b.Transpose(byTap, 0, 2, 1), append([]int64{0, 0}, s.kernel...)...)
 }
 
 // sumOverImages sums over all axes but the channels'.
