@@ -78,6 +78,9 @@ func (b *Builder) OpN(n int, op string, attrs graph.Attrs, in ...*graph.Value) [
 	return out
 }
 
+// Infer types the outputs of n, a node that was appended otherwise.
+func (b *Builder) Infer(n *graph.Node) error { return b.infer.node(n) }
+
 // Const returns a constant; equal constants are shared.
 func (b *Builder) Const(t *graph.Tensor) *graph.Value {
 	key := fmt.Sprintf("%s%v%q", t.DType, t.Shape, t.Raw)

@@ -48,6 +48,10 @@ func (c Config) WithSpinning(on bool) Config { c.options.Spinning = on; return c
 // between runs is least.
 func (c Config) WithArena(on bool) Config { c.noArena = !on; return c }
 
+// WithMemoryPattern says whether the engine plans one block of memory for all buffers of a run, from the second run on. On is the
+// default; off, a long-lived session of fixed shapes holds less memory.
+func (c Config) WithMemoryPattern(on bool) Config { c.options.NoPattern = !on; return c }
+
 // WithProvider selects what executes the model. Unless [Config.WithFallback] allows otherwise, all of it must run there, or Load
 // fails.
 func (c Config) WithProvider(p Provider) Config { c.options.Provider = p; return c }

@@ -20,8 +20,13 @@ import (
 // Operators come from set at m's opsets. Those that have no gradient are named all at once in an error with code UnsupportedOp.
 // m is edited in place and must not be in use elsewhere.
 func Gradient(m *graph.Model, set *ops.Set, y, seeds, x, stop []*graph.Value) ([]*graph.Value, error) {
+	return differentiate(ops.NewBuilder(m.Graph, set, m.Opsets), m, set, y, seeds, x, stop)
+}
+
+// differentiate is Gradient by a builder of m's graph, in the forms that suit its target.
+func differentiate(b *ops.Builder, m *graph.Model, set *ops.Set, y, seeds, x, stop []*graph.Value) ([]*graph.Value, error) {
 	w := &walk{
-		b: ops.NewBuilder(m.Graph, set, m.Opsets), set: set, opsets: m.Opsets,
+		b: b, set: set, opsets: m.Opsets,
 		grad: map[*graph.Value]*graph.Value{}, reached: map[*graph.Value]bool{},
 	}
 	for _, v := range x {

@@ -37,6 +37,7 @@ type Options struct {
 	InterThreads int  // operators at a time; above 1 they run in parallel where the graph allows
 	Spinning     bool // waiting threads burn their processor: lower latency, for machines that do nothing else
 	Arena        bool // the engine keeps freed buffers for reuse
+	NoPattern    bool // with Arena: it does not plan one block for all of a run's buffers
 
 	Provider        Provider
 	Device          int               // which device of the provider

@@ -161,7 +161,7 @@ func sessionOptions(o *engine.Options) (*yalue.SessionOptions, error) {
 		func() error { return s.SetIntraOpNumThreads(o.Threads) },
 		func() error { return s.SetInterOpNumThreads(max(o.InterThreads, 1)) },
 		func() error { return s.SetCpuMemArena(o.Arena) },
-		func() error { return s.SetMemPattern(o.Arena) },
+		func() error { return s.SetMemPattern(o.Arena && !o.NoPattern) },
 		func() error { return s.SetLogSeverityLevel(yalue.LoggingLevelFatal) }, // errors are returned
 	}
 	if o.InterThreads > 1 {
