@@ -36,8 +36,18 @@ var npyTypes = map[string]graph.DType{
 var npyDict = regexp.MustCompile(
 	`^\{'descr': '([<>=|]?[A-Za-z0-9?]+)', *'fortran_order': (True|False), *'shape': \(([0-9, ]*)\),? *\} *\n?$`)
 
-// readNpy reads an array in the format of numpy's NEP 1, version 1 or 2.
-func readNpy(src source) (*graph.Tensor, error) {
+// npyHeader is what a .npy file says before its data.
+type npyHeader struct {
+	dtype   graph.DType
+	shape   []int64
+	offset  int64 // of the data
+	size    int64 // of the data; the file holds as much
+	swapped bool  // big-endian
+	fortran bool  // the first axis runs fastest
+}
+
+// readNpyHeader reads the header of numpy's NEP 1, version 1 or 2.
+func readNpyHeader(src source) (*npyHeader, error) {
 	lead := make([]byte, min(src.size, 12))
 	if err := src.readAt(lead, 0); err != nil {
 		return nil, err
@@ -65,39 +75,55 @@ func readNpy(src source) (*graph.Tensor, error) {
 	if dict == nil {
 		return nil, bad("header %.200q: want the type of plain numbers, fortran_order and shape", head[start:])
 	}
-	code, fortran := dict[1], dict[2] == "True"
-	dtype, ok := npyTypes[strings.TrimLeft(code, "<>=|")]
-	if !ok {
+	code := dict[1]
+	h := &npyHeader{offset: start + size, swapped: strings.HasPrefix(code, ">"), fortran: dict[2] == "True"}
+	var ok bool
+	if h.dtype, ok = npyTypes[strings.TrimLeft(code, "<>=|")]; !ok {
 		return nil, errs.New(errs.Input, ".npy: element type %s: want floats, integers, bool or complex", code)
 	}
-	shape, err := npyShape(dict[3])
-	if err != nil {
+	var err error
+	if h.shape, err = npyShape(dict[3]); err != nil {
 		return nil, bad("%w", err)
 	}
-	n, ok := graph.NumElements(shape)
-	size, ok2 := graph.ByteSize(dtype, n)
-	if !ok || !ok2 || len(shape) > maxRank {
-		return nil, errs.New(errs.Limit, ".npy: shape %v is larger than any file", shape)
+	n, ok := graph.NumElements(h.shape)
+	var ok2 bool
+	h.size, ok2 = graph.ByteSize(h.dtype, n)
+	if !ok || !ok2 || len(h.shape) > maxRank {
+		return nil, errs.New(errs.Limit, ".npy: shape %v is larger than any file", h.shape)
 	}
-	if have := src.size - int64(len(head)); size > have {
-		return nil, bad("%s%v takes %d bytes, the file has %d: it is truncated", dtype, shape, size, have)
+	if have := src.size - h.offset; h.size > have {
+		return nil, bad("%s%v takes %d bytes, the file has %d: it is truncated", h.dtype, h.shape, h.size, have)
 	}
-	t := graph.NewTensor(dtype, shape...)
-	if err := src.readAt(t.Raw, int64(len(head))); err != nil {
+	return h, nil
+}
+
+// readNpy reads an array.
+func readNpy(src source) (*graph.Tensor, error) {
+	h, err := readNpyHeader(src)
+	if err != nil {
 		return nil, err
 	}
-	if strings.HasPrefix(code, ">") {
-		swapBytes(t.Raw, wordSize(dtype))
+	t := graph.NewTensor(h.dtype, h.shape...)
+	if err := src.readAt(t.Raw, h.offset); err != nil {
+		return nil, err
 	}
-	if dtype == graph.Bool {
-		for i, b := range t.Raw {
-			t.Raw[i] = min(b, 1)
-		}
-	}
-	if fortran {
+	h.repair(t.Raw)
+	if h.fortran {
 		t = fromFortran(t)
 	}
 	return t, nil
+}
+
+// repair makes stored bytes those of a tensor: little-endian, and 0 or 1 for a bool.
+func (h *npyHeader) repair(raw []byte) {
+	if h.swapped {
+		swapBytes(raw, wordSize(h.dtype))
+	}
+	if h.dtype == graph.Bool {
+		for i, b := range raw {
+			raw[i] = min(b, 1)
+		}
+	}
 }
 
 func npyShape(s string) ([]int64, error) {
