@@ -8,7 +8,7 @@ export ASTRONNX_CACHE ?= $(CURDIR)/.cache
 ORT_LIB := $(ASTRONNX_CACHE)/onnxruntime/lib/libonnxruntime.so.1
 
 # Packages where goroutines meet. "make nightly" runs the race detector over all of them.
-RACE := ./runtime/... ./internal/engine/... ./internal/kernel/... ./tools/...
+RACE := ./runtime/... ./internal/engine/... ./internal/kernel/... ./dataset ./tools/...
 
 SOURCES = git ls-files --cached --others --exclude-standard
 
