@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"strconv"
 
 	"github.com/astronnx/astronnx/graph"
 	"github.com/astronnx/astronnx/healpixop"
@@ -303,7 +302,7 @@ func (a *assembly) batchNorm(n *network, c graph.Cloner, node *graph.Node) {
 	}
 	// The running variance is that of a sample, as PyTorch keeps it; the batch's is that of a population.
 	sample := count / max(count-1, 1)
-	keep := decimal(node.Attrs.Float("momentum", 0.9))
+	keep := float64(node.Attrs.Float("momentum", 0.9))
 	for i, correction := range []float64{1, sample} {
 		v := a.byValue[node.In[3+i]]
 		if v == nil {
@@ -312,12 +311,6 @@ func (a *assembly) batchNorm(n *network, c graph.Cloner, node *graph.Node) {
 		share := a.b.Mul(out[1+i], a.b.Like(out[1+i], (1-keep)*correction))
 		v.now = a.b.Add(a.b.Mul(v.now, a.b.Like(v.now, keep)), share)
 	}
-}
-
-// decimal returns the number that was meant by a float32, 0.9 for the one nearest to it.
-func decimal(x float32) float64 {
-	y, _ := strconv.ParseFloat(strconv.FormatFloat(float64(x), 'g', -1, 32), 64)
-	return y
 }
 
 // filled returns a vector of n equal numbers.

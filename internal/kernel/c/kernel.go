@@ -4,6 +4,7 @@ package c
 
 /*
 #cgo CFLAGS: -O3 -std=gnu11 -Wall -Wextra
+#cgo LDFLAGS: -lm
 #include "internal.h"
 
 extern void astronnxGoParallelFor(void *ctx, void *fn, size_t total, void *usr);
