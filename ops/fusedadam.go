@@ -9,11 +9,12 @@ import (
 // Adam(p, g, m, v, rate, epsilon, keep) -> p', m', v' is one step of Adam (Kingma and Ba 2015) for one tensor, its gradient and its two
 // averages, all of one shape:
 //
-//	m' = m + (1 - beta1)(g - m)    v' = v + (1 - beta2)(g² - v)    p' = keep·p - rate·m'/(√v' + epsilon)
+//	m' = m + share1·(g - m)    v' = v + share2·(g² - v)    p' = keep·p - rate·m'/(√v' + epsilon)
 //
 // Rate, epsilon and keep have the shape (1). They come from the caller for each step t: rate is the learning rate times
-// √(1 - beta2^t)/(1 - beta1^t), epsilon is Adam's times √(1 - beta2^t), and keep is 1 less the learning rate times a decoupled decay
-// (Loshchilov and Hutter 2019), 1 if absent. Outputs may stand in the memory of p, m and v.
+// √(1 - β2^t)/(1 - β1^t), epsilon is Adam's times √(1 - β2^t), and keep is 1 less the learning rate times a decoupled decay
+// (Loshchilov and Hutter 2019), 1 if absent. The attributes are share1 = 1 - β1 and share2 = 1 - β2, for a β in float32 would leave few digits of these. Outputs may
+// stand in the memory of p, m and v.
 var _ = fused.Define(Op{
 	Name: "Adam", Since: 1,
 	Infer: func(c *Inference) ([]*graph.Type, error) {
@@ -33,10 +34,10 @@ var _ = fused.Define(Op{
 	},
 	Expand: func(b *Builder, n *graph.Node) []*graph.Value {
 		p, g, m, v, rate, epsilon := n.In[0], n.In[1], n.In[2], n.In[3], n.In[4], n.In[5]
-		towards := func(average, x *graph.Value, beta string, def float32) *graph.Value {
-			return b.Add(average, b.Mul(b.Like(average, 1-float64(n.Attrs.Float(beta, def))), b.Sub(x, average)))
+		towards := func(average, x *graph.Value, share string, def float32) *graph.Value {
+			return b.Add(average, b.Mul(b.Like(average, float64(n.Attrs.Float(share, def))), b.Sub(x, average)))
 		}
-		m, v = towards(m, g, "beta1", 0.9), towards(v, b.Mul(g, g), "beta2", 0.999)
+		m, v = towards(m, g, "share1", 0.1), towards(v, b.Mul(g, g), "share2", 0.001)
 		step := b.Div(b.Mul(rate, m), b.Add(b.Op("Sqrt", nil, v), epsilon))
 		if keep := n.Input(6); keep != nil {
 			p = b.Mul(keep, p)
@@ -45,8 +46,8 @@ var _ = fused.Define(Op{
 	},
 	Exact: Rounding,
 	Cases: `
-		step  beta1=0.5 beta2=0.75  [3] 1 2 -1  [3] 2 -4 0  [3] 0 2 1  [3] 0 4 4  [1] 0.5  [1] 1.0
+		step  share1=0.5 share2=0.25  [3] 1 2 -1  [3] 2 -4 0  [3] 0 2 1  [3] 0 4 4  [1] 0.5  [1] 1.0
 			->  [3] 0.75 2.1371459 -1.0915064  [3] 1 -1 0.5  [3] 1 7 3
-		decay beta1=0.5 beta2=0.75  [2] 1 2  [2] 2 2  [2] 0 0  [2] 0 0  [1] 0.5  [1] 1.0  [1] 0.5
+		decay share1=0.5 share2=0.25  [2] 1 2  [2] 2 2  [2] 0 0  [2] 0 0  [1] 0.5  [1] 1.0  [1] 0.5
 			->  [2] 0.25 0.75  [2] 1 1  [2] 1 1`,
 })

@@ -24,7 +24,11 @@ type assembly struct {
 	byValue   map[*graph.Value]*variable    // by the initializer of the network
 	constants map[*graph.Value]*graph.Value // copies of initializers that stay as they are
 	masks     []Mask
+	pairs     int // numbers used up for BatchNormalization
 }
+
+// unlikely is where the numbers begin that no other constant is made of.
+const unlikely = 7919.5
 
 // A variable is a tensor that outlives a step: a parameter, a running statistic, a slot of the optimiser.
 type variable struct {
@@ -281,15 +285,17 @@ func (a *assembly) dropout(c graph.Cloner, node *graph.Node) error {
 }
 
 // batchNorm normalises by the statistics of the batch and moves the running ones towards these. In training mode
-// onnxruntime writes into the node's inputs 3 and 4: each node has a pair of its own, which nothing else reads.
+// onnxruntime writes into the node's inputs 3 and 4, whose content does not matter at momentum 0: each node has a pair of its
+// own, which nothing else reads. No two hold the same number, for onnxruntime makes small constants that are equal one.
 func (a *assembly) batchNorm(n *network, c graph.Cloner, node *graph.Node) {
 	x, scale, bias := c[node.In[0]], c[node.In[1]], c[node.In[2]]
 	channels := node.In[3].Const.Shape[0]
-	private := func(stem string, fill float64) *graph.Value {
-		return a.m.Graph.NewConst(a.b.Name(stem), filled(node.In[3].Const.DType, fill, channels))
+	private := func(stem string) *graph.Value {
+		a.pairs++
+		return a.m.Graph.NewConst(a.b.Name(stem), filled(node.In[3].Const.DType, unlikely+float64(a.pairs), channels))
 	}
 	attrs := graph.Attrs{"epsilon": node.Attrs.Float("epsilon", 1e-5), "momentum": 0.0, "training_mode": 1}
-	out := a.b.OpN(3, "BatchNormalization", attrs, x, scale, bias, private("norm.mean", 0), private("norm.var", 1))
+	out := a.b.OpN(3, "BatchNormalization", attrs, x, scale, bias, private("norm.mean"), private("norm.var"))
 	c[node.Out[0]] = out[0]
 	if n.role == held {
 		return

@@ -163,7 +163,7 @@ func (a adam) Update(b *ops.Builder, u Update) (*graph.Value, []*graph.Value) {
 		return a.primitives(b, u, g)
 	}
 	in := append([]*graph.Value{u.Param, g, u.Slots[0], u.Slots[1]}, u.Scalars...)
-	out := b.OpN(3, ops.FusedDomain+":Adam", graph.Attrs{"beta1": a.o.Beta1, "beta2": a.o.Beta2}, in...)
+	out := b.OpN(3, ops.FusedDomain+":Adam", graph.Attrs{"share1": 1 - a.o.Beta1, "share2": 1 - a.o.Beta2}, in...)
 	return out[0], out[1:]
 }
 

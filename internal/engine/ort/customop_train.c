@@ -11,7 +11,7 @@ enum { chunk = 1 << 14 }; // elements of an item
 enum { in_p, in_g, in_m, in_v, in_rate, in_epsilon, in_keep, adam_inputs };
 
 typedef struct {
-	float beta1, beta2;
+	float share1, share2;
 } adam_kernel;
 
 typedef struct {
@@ -29,8 +29,8 @@ static OrtStatus *adam_create(const OrtCustomOp *op, const OrtApi *api, const Or
 	(void)op, (void)api;
 	adam_kernel *k = malloc(sizeof *k);
 	if (!k) return bad("Adam: out of memory");
-	k->beta1 = float_attribute(info, "beta1", 0.9f);
-	k->beta2 = float_attribute(info, "beta2", 0.999f);
+	k->share1 = float_attribute(info, "share1", 0.1f);
+	k->share2 = float_attribute(info, "share2", 0.001f);
 	*out = k;
 	return NULL;
 }
@@ -50,7 +50,7 @@ static OrtStatus *adam_compute(void *p, OrtKernelContext *ctx) {
 	void *y[3];
 	for (size_t i = 0; i < 3; i++) TRY(output_data(ctx, i, in[in_p].dims, in[in_p].rank, &y[i]));
 	const float *rate = in[in_rate].data, *epsilon = in[in_epsilon].data, *keep = in[in_keep].data;
-	adam_job j = {{in[in_p].data, in[in_g].data, in[in_m].data, in[in_v].data, y[0], y[1], y[2], k->beta1, k->beta2, *rate, *epsilon,
+	adam_job j = {{in[in_p].data, in[in_g].data, in[in_m].data, in[in_v].data, y[0], y[1], y[2], k->share1, k->share2, *rate, *epsilon,
 	               keep ? *keep : 1},
 	              size};
 	if (size) parallel(ctx, adam_item, (size_t)((size + chunk - 1) / chunk), &j);

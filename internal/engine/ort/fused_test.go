@@ -70,7 +70,7 @@ func positive(r *rand.Rand, shape ...int64) *graph.Tensor {
 
 func randomAdam(r *rand.Rand) fusedCase {
 	shape := []int64{int64(r.IntN(5) + 1), int64(pick(r, 0, 1, 7, 16, 33, 9000))}
-	c := fusedCase{"Adam", graph.Attrs{"beta1": pick(r, 0.0, 0.5, 0.9), "beta2": pick(r, 0.9, 0.999)}, []*graph.Tensor{
+	c := fusedCase{"Adam", graph.Attrs{"share1": pick(r, 1.0, 0.5, 0.1), "share2": pick(r, 0.1, 0.001)}, []*graph.Tensor{
 		random(r, shape...), random(r, shape...), random(r, shape...), positive(r, shape...), positive(r, 1), positive(r, 1),
 	}, 3}
 	graph.Data[float32](c.in[5])[0] += 1e-3
@@ -128,7 +128,7 @@ func near32(t *testing.T, name string, got, want *graph.Tensor) {
 // A node that the kernel does not take runs as a function body.
 func TestFusedNodeWithoutKernel(t *testing.T) {
 	scalar := func(v float64) *graph.Tensor { return graph.Vector(v) }
-	c := fusedCase{"Adam", graph.Attrs{"beta1": 0.5, "beta2": 0.75}, []*graph.Tensor{
+	c := fusedCase{"Adam", graph.Attrs{"share1": 0.5, "share2": 0.25}, []*graph.Tensor{
 		scalar(1), scalar(2), scalar(0), scalar(0), scalar(0.5), scalar(1)}, 3}
 	got := c.run(t, false, engine.Options{})
 	if p := graph.Data[float64](got[0])[0]; p != 0.75 {

@@ -8,11 +8,11 @@
 
 #define ASTRONNX_TRAIN_VERSION 1
 
-// One step of Adam: m1 = m + (1 - beta1)(g - m), v1 = v + (1 - beta2)(g * g - v), p1 = keep * p - rate * m1 / (sqrt(v1) + epsilon).
+// One step of Adam: m1 = m + share1 (g - m), v1 = v + share2 (g * g - v), p1 = keep * p - rate * m1 / (sqrt(v1) + epsilon).
 typedef struct {
 	const float *p, *g, *m, *v;
 	float *p1, *m1, *v1; // may be p, m, v
-	float beta1, beta2, rate, epsilon, keep;
+	float share1, share2, rate, epsilon, keep;
 } astronnx_adam;
 
 typedef struct {

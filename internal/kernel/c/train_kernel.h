@@ -18,7 +18,7 @@ TEMPLATE NAME(vec) NAME(get)(const float *p) {
 TEMPLATE void NAME(put)(float *p, NAME(vec) v) { memcpy(p, &v, sizeof v); }
 
 TARGET static void NAME(adam)(const astronnx_adam *a, int64_t first, int64_t last) {
-	const float to_m = (float)(1 - (double)a->beta1), to_v = (float)(1 - (double)a->beta2);
+	const float to_m = a->share1, to_v = a->share2;
 	const float rate = a->rate, epsilon = a->epsilon, keep = a->keep;
 	int64_t i = first;
 	for (; i + LANES <= last; i += LANES) {
