@@ -29,7 +29,7 @@ func evaluate(t *testing.T, m *graph.Model, outputs []*graph.Value, in ...*graph
 	if err := m.Verify(); err != nil {
 		t.Fatal(err)
 	}
-	p, err := reference.Engine{}.Compile(m, engine.Options{})
+	p, err := reference.Engine{}.Compile(m, engine.Options{Ops: ops.Fused()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -69,32 +69,38 @@ func Huber(delta float64) Loss {
 	})
 }
 
-// BCE is the binary cross-entropy of probabilities p: -(weight·t·log p + (1 - t)·log(1 - p)). Logarithms are cut off at -100, as
-// PyTorch does; use [BCEWithLogits] where the network can give logits.
+// BCE is the binary cross-entropy of probabilities p: -(weight·t·log p + (1 - t)·log(1 - p)). As in PyTorch logarithms are cut off at
+// -100, and p(1 - p) counts as at least 1e-12 in the gradient. Use [BCEWithLogits] where the network can give logits.
 func BCE(weight float64) Loss {
 	return elementwise("bce", func(b *ops.Builder, p, t *graph.Value) *graph.Value {
-		one := b.Like(p, 1)
+		q, u := b.Sub(b.Like(p, 1), p), b.Sub(b.Like(t, 1), t)
+		t = b.Mul(t, b.Like(t, weight))
 		log := func(v *graph.Value) *graph.Value { return b.Op("Max", nil, b.Op("Log", nil, v), b.Like(v, -100)) }
-		positive := b.Mul(b.Mul(t, b.Like(t, weight)), log(p))
-		return b.Op("Neg", nil, b.Add(positive, b.Mul(b.Sub(one, t), log(b.Sub(one, p)))))
+		value := b.Op("Neg", nil, b.Add(b.Mul(t, log(p)), b.Mul(u, log(q))))
+		slope := b.Div(b.Sub(b.Mul(u, p), b.Mul(t, q)), b.Op("Max", nil, b.Mul(p, q), b.Like(p, 1e-12)))
+		return b.Add(stop(b, value), b.Mul(stop(b, slope), b.Sub(p, stop(b, p))))
 	})
 }
 
-// BCEWithLogits is [BCE] of the logistic function of logits z, without overflow: (1 - t)·z + (1 + (weight - 1)·t)·softplus(-z).
-func BCEWithLogits(weight float64) Loss {
+// stop ends gradients.
+func stop(b *ops.Builder, v *graph.Value) *graph.Value {
+	return b.Op(ops.FusedDomain+":StopGradient", nil, v)
+}
+
+// BCEWithLogits is [BCE] of the logistic function of logits z, without overflow: (1 - t)·z + (1 + (weight - 1)·t)·softplus(-z). There
+// may be one weight, or one for each place along the last axis.
+func BCEWithLogits(weights ...float64) Loss {
 	return elementwise("bce-logits", func(b *ops.Builder, z, t *graph.Value) *graph.Value {
-		soft := softplus(b, b.Op("Neg", nil, z))
-		if weight != 1 {
-			soft = b.Mul(soft, b.Add(b.Mul(t, b.Like(t, weight-1)), b.Like(t, 1)))
+		soft := b.Op("Softplus", nil, b.Op("Neg", nil, z))
+		if len(weights) > 0 {
+			more := make([]float64, len(weights))
+			for i, w := range weights {
+				more[i] = w - 1
+			}
+			soft = b.Mul(soft, b.Add(b.Mul(t, b.CastLike(b.Const(graph.Vector(more...)), t)), b.Like(t, 1)))
 		}
 		return b.Add(b.Mul(b.Sub(b.Like(t, 1), t), z), soft)
 	})
-}
-
-// softplus is log(1 + exp(x)) without overflow, in float32 as well.
-func softplus(b *ops.Builder, x *graph.Value) *graph.Value {
-	tail := b.Op("Log", nil, b.Add(b.Op("Exp", nil, b.Op("Neg", nil, b.Op("Abs", nil, x))), b.Like(x, 1)))
-	return b.Add(b.Op("Relu", nil, x), tail)
 }
 
 // CrossEntropy is that of the softmax of logits (N, classes, ...) against class numbers (N, ...) in int64. With weights, one a
@@ -148,7 +154,7 @@ func MaskedMSE() Loss {
 }
 
 // GaussianNLL is the mean of ½(log v + (y - t)²/v) over a network's two outputs, the mean y and the variance v, of one shape (Nix and
-// Weigend 1994). Variances below 1e-6 count as that, and have no gradient there.
+// Weigend 1994). Variances below 1e-6 count as that; the gradient there is that at 1e-6, which lets them grow.
 func GaussianNLL() Loss {
 	return Loss{
 		Name:    "gaussian-nll",
@@ -156,7 +162,7 @@ func GaussianNLL() Loss {
 		Value: func(b *ops.Builder, out, target []*graph.Value) *graph.Value {
 			y, v := twoOutputs(b, out)
 			d := b.Sub(y, target[0])
-			v = b.Op("Max", nil, v, b.Like(v, 1e-6))
+			v = b.Add(v, stop(b, b.Op("Relu", nil, b.Sub(b.Like(v, 1e-6), v))))
 			sum := b.Add(b.Op("Log", nil, v), b.Div(b.Mul(d, d), v))
 			return b.Mul(mean(b, sum), b.Like(sum, 0.5))
 		},

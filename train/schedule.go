@@ -91,8 +91,8 @@ func Triangular(low float64, up, down int64) Schedule {
 
 // plateau is the state of [Plateau].
 type plateau struct {
-	factor, low float64
-	patience    int
+	factor, low    float64
+	patience, rest int
 	plateauState
 }
 
@@ -100,13 +100,14 @@ type plateauState struct {
 	Scale float64 // of the rate
 	Best  float64
 	Bad   int // epochs since
+	Rest  int // epochs to come that do not count
 	Any   bool
 }
 
 // Plateau multiplies the rate by factor when the loss has not fallen by a ten-thousandth of itself for more than patience epochs,
-// down to low (PyTorch's ReduceLROnPlateau).
-func Plateau(factor float64, patience int, low float64) Observer {
-	return &plateau{factor, low, patience, plateauState{Scale: 1}}
+// down to low. After that so many epochs of rest do not count (PyTorch's ReduceLROnPlateau).
+func Plateau(factor float64, patience, rest int, low float64) Observer {
+	return &plateau{factor, low, patience, rest, plateauState{Scale: 1}}
 }
 
 func (p *plateau) Rate(base float64, _ Clock) float64 { return max(base*p.Scale, min(p.low, base)) }
@@ -114,11 +115,16 @@ func (p *plateau) Rate(base float64, _ Clock) float64 { return max(base*p.Scale,
 func (p *plateau) Observe(loss float64) {
 	if !p.Any || loss < p.Best*(1-1e-4) {
 		p.Best, p.Bad, p.Any = loss, 0, true
-		return
+	} else {
+		p.Bad++
 	}
-	if p.Bad++; p.Bad > p.patience {
-		p.Scale *= p.factor
+	if p.Rest > 0 {
+		p.Rest--
 		p.Bad = 0
+	}
+	if p.Bad > p.patience {
+		p.Scale *= p.factor
+		p.Bad, p.Rest = 0, p.rest
 	}
 }
 

@@ -253,6 +253,7 @@ func (a *assembly) update(s *Step, g []gradient, loss *graph.Value, c Config) {
 // accumulate adds the gradients, each a share of the mean, to what was added before.
 func (a *assembly) accumulate(s *Step, g []gradient, loss *graph.Value, parts int) error {
 	for _, x := range g {
+		x.of.held = true // apply changes it
 		v := a.declare(x.of.name+accumulated, graph.NewTensor(x.of.value.DType, x.of.value.Shape...))
 		v.now = a.b.Add(v.in, a.b.Mul(x.d, a.b.Like(x.d, 1/float64(parts))))
 	}
@@ -271,6 +272,7 @@ func applyStep(g []gradient, c Config) (*Step, error) {
 		p := a.declare(x.of.name, x.of.value)
 		p.trained = true
 		d := a.declare(x.of.name+accumulated, graph.NewTensor(x.of.value.DType, x.of.value.Shape...))
+		d.held = true
 		own[i] = gradient{p, d.in}
 	}
 	a.update(s, own, nil, c)
