@@ -9,7 +9,7 @@ require (
 	github.com/spf13/cobra v1.10.2 // cmd/astronnx
 	github.com/vbauerster/cupwriter v0.0.5 // cmd/astronnx
 	github.com/vbauerster/mpb/v8 v8.16.2 // cmd/astronnx
-	github.com/x448/float16 v0.8.4 // graph, ops
+	github.com/x448/float16 v0.8.4 // graph, ops, dataset
 	github.com/yalue/onnxruntime_go v1.27.0 // internal/engine/ort
 	golang.org/x/image v0.30.0 // ops: ImageDecoder
 	golang.org/x/sys v0.48.0 // internal/kernel

@@ -226,7 +226,7 @@ func (r *reading) fill(b *Batch) error {
 		sample := b.buffer.sample(b.Tensors, k)
 		for _, f := range r.opt.Augment {
 			if err := f(b.rng, sample); err != nil {
-				return fmt.Errorf("epoch %d, sample %d: %w", b.Epoch, i, err)
+				return fmt.Errorf("sample %d, augmented for epoch %d: %w", i, b.Epoch, err)
 			}
 		}
 	}
@@ -240,8 +240,8 @@ func (r *reading) blame(b *Batch, err error) error {
 	}
 	for k := range b.Index {
 		if one := r.ds.Read(r.ctx, b.Index[k:k+1], b.buffer.batch(1)); one != nil {
-			return fmt.Errorf("epoch %d, sample %d: %w", b.Epoch, b.Index[k], one)
+			return fmt.Errorf("sample %d: %w", b.Index[k], one)
 		}
 	}
-	return fmt.Errorf("epoch %d, batch %d: %w", b.Epoch, b.Number, err)
+	return fmt.Errorf("samples %d: %w", b.Index, err)
 }

@@ -141,14 +141,14 @@ func TestLoaderErrorNamesTheSample(t *testing.T) {
 		l := loader(t, &uneven{Dataset: ds}, 4, dataset.LoaderOptions{Workers: 4, Depth: 9}, 0, 0)
 		draw(t, l, 4)
 		for range 2 {
-			if _, err := l.Next(); !errors.Is(err, broken) || !strings.Contains(err.Error(), "epoch 0, sample 17:") {
+			if _, err := l.Next(); !errors.Is(err, broken) || !strings.Contains(err.Error(), "sample 17:") {
 				t.Fatalf("got %v want sample 17", err)
 			}
 		}
 		l.Stop()
 	}
 	l := loader(t, ds, 4, dataset.LoaderOptions{Augment: []dataset.Augment{func(*rand.Rand, []*graph.Tensor) error { return broken }}}, 3, 0)
-	if _, err := l.Next(); !errors.Is(err, broken) || !strings.Contains(err.Error(), "epoch 3, sample 0:") {
+	if _, err := l.Next(); !errors.Is(err, broken) || !strings.Contains(err.Error(), "sample 0, augmented for epoch 3:") {
 		t.Errorf("got %v want sample 0 of epoch 3", err)
 	}
 }
