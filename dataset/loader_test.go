@@ -200,3 +200,29 @@ func TestBadLoaders(t *testing.T) {
 	}
 	fails(t, l.Start(context.Background(), 0, 3), errs.Input, "an epoch has batches 0 to 2")
 }
+
+func TestAugmentDrawsForEverySampleAndEpoch(t *testing.T) {
+	still, err := dataset.Generate(6, []dataset.Field{{Name: "x", DType: graph.Float32}}, func(_ context.Context, _ int, into []*graph.Tensor) error {
+		clear(into[0].Raw)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[float32]bool{}
+	for seed := range uint64(3) {
+		l := loader(t, still, 4, dataset.LoaderOptions{Seed: seed, Augment: []dataset.Augment{jitter}}, 0, 0)
+		for range 3 * l.Len() {
+			b, err := l.Next()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, v := range graph.Data[float32](b.Tensors[0]) {
+				seen[v] = true
+			}
+		}
+	}
+	if len(seen) != 3*3*6 {
+		t.Errorf("3 seeds, 3 epochs and 6 samples drew %d numbers", len(seen))
+	}
+}
