@@ -27,19 +27,25 @@ func need(program, pkg string) error {
 
 // command runs a program in dir; where it fails, the error ends with the last lines of what it said.
 func command(ctx context.Context, dir, program string, args ...string) error {
+	_, err := output(ctx, dir, program, args...)
+	return err
+}
+
+// output is command that returns what the program said.
+func output(ctx context.Context, dir, program string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = dir
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	err := cmd.Run()
 	if err == nil {
-		return nil
+		return said.String(), nil
 	}
 	if ctx.Err() != nil {
-		return ctx.Err()
+		return "", ctx.Err()
 	}
 	lines := strings.Split(strings.TrimSpace(said.String()), "\n")
-	return fmt.Errorf("%s: %w\n%s", filepath.Base(program), err, strings.Join(lines[max(0, len(lines)-6):], "\n"))
+	return "", fmt.Errorf("%s: %w\n%s", filepath.Base(program), err, strings.Join(lines[max(0, len(lines)-6):], "\n"))
 }
 
 // only returns the one file in dir that the pattern matches.

@@ -19,6 +19,7 @@ type item struct {
 	sources     []source // tried in order
 	keep        keeper   // for what is built on the machine instead of unpacked
 	optional    bool     // its absence is reported and is no failure
+	asked       bool     // obtained only where it is asked for by name
 	standIn     string   // the later item that serves in its place
 }
 
@@ -38,6 +39,7 @@ type fetcher interface {
 
 // A keeper builds a folder in place and knows whether one it built is whole.
 type keeper interface {
+	String() string // from what
 	whole(dir string) bool
 	build(ctx context.Context, dir, tmp string) error
 }
@@ -151,7 +153,7 @@ func (o *obtainer) obtain(ctx context.Context, it item, dir string) (from string
 	defer func() { err = errors.Join(err, os.RemoveAll(tmp)) }()
 	if it.keep != nil {
 		defer progress(o.log, it.name, dir, 0)()
-		return "the packages of requirements.txt", it.keep.build(ctx, dir, tmp)
+		return it.keep.String(), it.keep.build(ctx, dir, tmp)
 	}
 	var failed []error
 	for _, s := range it.sources {

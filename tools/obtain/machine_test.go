@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -39,7 +40,7 @@ func TestFailedCommandSaysWhatItSaid(t *testing.T) {
 
 func TestVenvIsBuiltOnceARequirementsFile(t *testing.T) {
 	fake(t, "python3", `[ "$1 $2" = "-m venv" ] && mkdir -p "$3/bin" && printf '#!/bin/sh\n' >"$3/bin/python" && chmod +x "$3/bin/python"`)
-	v := venv{filepath.Join(t.TempDir(), "requirements.txt")}
+	v := venv{requirements: filepath.Join(t.TempDir(), "requirements.txt")}
 	write(t, v.requirements, []byte("numpy==2.4.6\n"))
 	dir := filepath.Join(t.TempDir(), "python")
 	if v.whole(dir) {
@@ -59,11 +60,74 @@ func TestVenvIsBuiltOnceARequirementsFile(t *testing.T) {
 
 func TestVenvWithoutPipIsNamed(t *testing.T) {
 	fake(t, "python3", "exit 1")
-	v := venv{filepath.Join(t.TempDir(), "requirements.txt")}
+	v := venv{requirements: filepath.Join(t.TempDir(), "requirements.txt")}
 	write(t, v.requirements, nil)
 	err := v.build(t.Context(), filepath.Join(t.TempDir(), "python"), t.TempDir())
 	if !errors.Is(err, prerequisite{"python3-venv", "python3-venv"}) || !strings.Contains(err.Error(), "sudo apt-get install python3-venv") {
 		t.Errorf("got %v want the line that installs python3-venv", err)
+	}
+}
+
+func TestDebsHoldWhatTheMachineLacks(t *testing.T) {
+	if _, err := os.Stat("/usr/bin/python3"); err != nil {
+		t.Skip("no system Python:", err)
+	}
+	fake(t, "apt-get", `case "$*" in
+*--simulate*install\ sky=1-1) echo "Inst sky (1-1 Debian [all])"; echo "Inst sea (2-1 Debian [all])"; echo "Conf sky (1-1)" ;;
+*download\ sky\ sea) touch sky_1-1_all.deb sea_2-1_all.deb ;;
+*) exit 100 ;;
+esac`)
+	fake(t, "dpkg", `[ "$1" = --extract ] && mkdir -p "$3/usr" && touch "$3/usr/$(basename "$2")"`)
+	d, dir := debs{module: "sys", packages: []string{"sky=1-1"}}, filepath.Join(t.TempDir(), "debs")
+	if d.whole(dir) {
+		t.Error("an empty folder passes for the packages")
+	}
+	if err := d.build(t.Context(), dir, t.TempDir()); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"sky_1-1_all.deb", "sea_2-1_all.deb"} {
+		if _, err := os.Stat(filepath.Join(dir, "usr", name)); err != nil {
+			t.Errorf("the package was not unpacked: %v", err)
+		}
+	}
+	if !d.whole(dir) {
+		t.Error("what was built is not whole")
+	}
+	if (debs{module: "sys", packages: []string{"sky=1-2"}}).whole(dir) {
+		t.Error("another version passes for the same")
+	}
+}
+
+// TestStandIns builds a library that takes two functions from others, one of them of a version, and loads it with what stands in.
+func TestStandIns(t *testing.T) {
+	if need("gcc", "gcc") != nil {
+		t.Skip("no C compiler")
+	}
+	root := t.TempDir()
+	lib := filepath.Join(root, "lib", "python3.11", "site-packages", "torch", "lib")
+	write(t, filepath.Join(lib, "cu.c"), []byte("int cuOne(void){return 0;} int ncclTwo(void){return 0;}"))
+	write(t, filepath.Join(lib, "cu.map"), []byte("V1 { global: cuOne; };"))
+	write(t, filepath.Join(lib, "nccl.c"), []byte("int ncclTwo(void){return 0;}"))
+	write(t, filepath.Join(lib, "main.c"), []byte("int cuOne(void), ncclTwo(void); int main(void){return cuOne()+ncclTwo()==70 ? 0 : 1;}"))
+	for _, args := range [][]string{
+		{"-shared", "-fPIC", "-o", "libcu.so.1", "cu.c", "-Wl,-soname,libcu.so.1", "-Wl,--version-script=cu.map"},
+		{"-shared", "-fPIC", "-o", "libnccl.so.2", "nccl.c", "-Wl,-soname,libnccl.so.2"},
+		{"-o", "main.so", "main.c", "-Wl,-rpath,$ORIGIN", "-L.", "-l:libcu.so.1", "-l:libnccl.so.2"},
+	} {
+		if err := command(t.Context(), lib, "gcc", args...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"libcu.so.1", "libnccl.so.2"} {
+		if err := os.Remove(filepath.Join(lib, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := standInForCUDA(t.Context(), root); err != nil {
+		t.Fatal(err)
+	}
+	if err := command(t.Context(), lib, "./main.so"); err != nil {
+		t.Errorf("the program does not start with the stand-ins, or they return another number: %v", err)
 	}
 }
 
@@ -74,6 +138,16 @@ func TestNamedCasesAreTheOnlySource(t *testing.T) {
 	}
 	if found := onnxCases("root", ""); len(found) != 2 {
 		t.Errorf("got %v want a neighbour and a wheel", found)
+	}
+}
+
+func TestWhatIsForBenchmarksHasToBeAskedFor(t *testing.T) {
+	items, err := choose(pinned("root", ""), nil)
+	if err != nil || slices.ContainsFunc(items, func(it item) bool { return it.name == "torch" }) {
+		t.Errorf("got %v, %v want all items but torch", items, err)
+	}
+	if items, err = choose(pinned("root", ""), []string{"torch"}); err != nil || len(items) != 1 {
+		t.Errorf("got %v, %v want torch", items, err)
 	}
 }
 

@@ -3,7 +3,7 @@
 // what comes out of it; the Python packages are pinned by version. It downloads through the machine's own npm, pip and apt-get, so
 // their mirrors and proxies are respected, needs no root, and downloads nothing that is already there and whole.
 //
-//	go run ./tools/obtain                          everything
+//	go run ./tools/obtain                          everything that tests and demos need
 //	go run ./tools/obtain onnxruntime healpy-data  two items
 //	go run ./tools/obtain -check -json             what is where; fetches nothing
 //
@@ -50,7 +50,11 @@ func run(ctx context.Context, root string, args []string, stdout, stderr io.Writ
 	fs.Usage = func() {
 		fmt.Fprint(stderr, "usage: obtain [flags] [item ...]\n\nitems:\n")
 		for _, it := range items() {
-			fmt.Fprintf(stderr, "  %-12s %s\n", it.name, it.about)
+			about := it.about
+			if it.asked {
+				about += "; only by name"
+			}
+			fmt.Fprintf(stderr, "  %-12s %s\n", it.name, about)
 		}
 		fmt.Fprint(stderr, "\nflags:\n")
 		fs.PrintDefaults()
@@ -88,7 +92,7 @@ func run(ctx context.Context, root string, args []string, stdout, stderr io.Writ
 
 func choose(items []item, names []string) ([]item, error) {
 	if len(names) == 0 {
-		return items, nil
+		return slices.DeleteFunc(items, func(it item) bool { return it.asked }), nil
 	}
 	var known []string
 	for _, it := range items {

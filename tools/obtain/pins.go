@@ -48,7 +48,19 @@ func pinned(root, cases string) []item {
 		{
 			name: "python", dir: "python", optional: true,
 			about: "a Python environment with healpy, onnx and onnxruntime, to compare with",
-			keep:  venv{filepath.Join(root, "tools", "requirements.txt")},
+			keep:  venv{requirements: filepath.Join(root, "tools", "requirements.txt"), module: "numpy"},
+		},
+		{
+			name: "torch", dir: "torch", asked: true,
+			about: "a Python environment with PyTorch 2.15, for benchmarks",
+			keep: venv{
+				requirements: filepath.Join(root, "tools", "torch.txt"), module: "torch", complete: true, finish: standInForCUDA,
+			},
+		},
+		{
+			name: "torch-debian", dir: "torch-debian", asked: true,
+			about: "PyTorch 1.13.1 for the system's Python, for benchmarks and goldens",
+			keep:  debs{module: "torch", packages: []string{"python3-torch=1.13.1+dfsg-4", "libopenblas0-pthread"}},
 		},
 	}
 }

@@ -12,7 +12,14 @@ import (
 
 // A venv is a Python environment with the packages that a requirements file pins. It is no part of the product: tests and
 // benchmarks compare with what those packages say.
-type venv struct{ requirements string }
+type venv struct {
+	requirements string
+	module       string                                      // can be imported where the environment is whole
+	complete     bool                                        // the file lists all packages; what they depend on besides is left out
+	finish       func(ctx context.Context, dir string) error // what is left to do after the packages, or nil
+}
+
+func (v venv) String() string { return "the packages of " + filepath.Base(v.requirements) }
 
 const stamp = "requirements.sha256"
 
@@ -23,7 +30,7 @@ func (v venv) whole(dir string) bool {
 		return false
 	}
 	got, err := os.ReadFile(filepath.Join(dir, stamp))
-	return err == nil && string(got) == want && exec.Command(filepath.Join(dir, "bin", "python"), "-c", "import numpy").Run() == nil
+	return err == nil && string(got) == want && exec.Command(filepath.Join(dir, "bin", "python"), "-c", "import "+v.module).Run() == nil
 }
 
 // build works in place, because an environment holds its own path; the stamp is written last.
@@ -52,8 +59,16 @@ func (v venv) build(ctx context.Context, dir, tmp string) error {
 	}
 	args := append(pip, "install", "--quiet", "--disable-pip-version-check", "--no-input", "--only-binary=:all:",
 		"--requirement", v.requirements)
+	if v.complete {
+		args = append(args, "--no-deps", "--no-cache-dir")
+	}
 	if err := command(ctx, tmp, python, args...); err != nil {
 		return err
+	}
+	if v.finish != nil {
+		if err := v.finish(ctx, dir); err != nil {
+			return err
+		}
 	}
 	return os.WriteFile(filepath.Join(dir, stamp), []byte(sum), 0o644)
 }
