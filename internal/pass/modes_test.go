@@ -149,3 +149,30 @@ func TestCulprit(t *testing.T) {
 		t.Errorf("got %v, want the name of the pass", err)
 	}
 }
+
+func TestInline(t *testing.T) {
+	n := newNet(3)
+	call := func(name string, v *graph.Value) *graph.Value {
+		y := &graph.Value{Name: n.Name(name)}
+		n.Graph.Append(graph.NewNode("custom", name, graph.Attrs{"alpha": float32(0.25)}, []*graph.Value{v}, []*graph.Value{y}))
+		return y
+	}
+	define := func(name, op string, attrs graph.Attrs, domain string) {
+		g := &graph.Graph{}
+		x, y := g.NewInput("in", nil), &graph.Value{Name: "out"}
+		g.Append(graph.NewNode(domain, op, attrs, []*graph.Value{x}, []*graph.Value{y}))
+		g.Outputs = []*graph.Value{y}
+		n.m.Functions = append(n.m.Functions, &graph.Function{Domain: "custom", Name: name, Attrs: []string{"alpha"},
+			Opsets: map[string]int64{"": 18, "custom": 1}, Body: g})
+	}
+	ref := graph.Attrs{"alpha": graph.AttrRef{Name: "alpha", Kind: graph.FloatAttr}}
+	define("Leaky", "LeakyRelu", ref, "")
+	define("Outer", "Leaky", ref, "custom")
+	n.m.Opsets["custom"] = 1
+	y := call("Leaky", call("Outer", n.x))
+	y.Type = n.x.Type
+	m, changes := rewrite(t, n.end(y), pass.Inline)
+	if got := operators(m); got != "LeakyRelu LeakyRelu" || len(m.Functions) != 0 || len(changes) != 3 {
+		t.Errorf("got %s, %d functions, %q", got, len(m.Functions), changes)
+	}
+}
