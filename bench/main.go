@@ -55,6 +55,7 @@ var suites = []struct {
 	{"neighbours", neighbours},
 	{"overhead", overhead},
 	{"fits", readFITS},
+	{"sht", transforms},
 	{"portability", portability},
 	{"reference", reference},
 }

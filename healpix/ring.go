@@ -34,6 +34,16 @@ func (g Grid) ringStart(i int) int {
 	}
 }
 
+// RingInfo describes ring i, 1 to 4 nside - 1 from the north pole: its first pixel in RING order, its number of pixels, the
+// cosine and the sine of its colatitude, and the longitude of its first pixel's centre. Pixels follow each other eastwards.
+func (g Grid) RingInfo(i int) (start, npix int, z, sin, phi float64) {
+	if i < 1 || i >= 4*g.nside {
+		panic("healpix: ring out of range")
+	}
+	z, sin = height(i, g.nside)
+	return g.ringStart(i), 4 * g.ringQuarter(i), z, sin, g.ringPhi(i, 0)
+}
+
 // ringOf returns the ring of a RING pixel and its place j in the ring, from 0.
 func (g Grid) ringOf(ipix int) (i, j int) {
 	n := g.nside

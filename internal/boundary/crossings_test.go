@@ -22,14 +22,14 @@ var ranks = map[string]int{
 
 	"graph":           1,
 	"internal/kernel": 1,
-	"healpix/sht":     1,
 
 	"ops":             2,
 	"internal/onnxio": 2,
 	"sky":             2,
-	"sims":            2,
-	"stats":           2,
+	"healpix/sht":     2,
 
+	"sims":            3,
+	"stats":           3,
 	"healpixop":       3,
 	"internal/pass":   3,
 	"internal/engine": 3,

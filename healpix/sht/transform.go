@@ -1,0 +1,280 @@
+package sht
+
+import (
+	"math"
+	"sort"
+	"unsafe"
+
+	"github.com/astronnx/astronnx/healpix"
+	"github.com/astronnx/astronnx/internal/errs"
+	"github.com/astronnx/astronnx/internal/kernel"
+)
+
+// chunkBytes is the memory of the waves of maps that are transformed together.
+const chunkBytes = 1 << 20
+
+// Alm2MapTo computes maps [batch][npix] from alm [batch][Size(lmax)].
+func (p *Plan) Alm2MapTo(maps []float64, alm []complex128) error { return p.alm2map(0, maps, alm) }
+
+// Alm2MapSpin2To computes Q and U, maps [batch][2][npix], from E and B, alm [batch][2][Size(lmax)]. Alm of l < 2 count for
+// nothing.
+func (p *Plan) Alm2MapSpin2To(maps []float64, alm []complex128) error { return p.alm2map(2, maps, alm) }
+
+// Map2AlmTo computes alm [batch][Size(lmax)] from maps [batch][npix]: by quadrature, then iter times by quadrature of what the
+// alm leave of the map. healpy's map2alm does so 3 times unless told otherwise. UNSEEN pixels count as 0.
+func (p *Plan) Map2AlmTo(alm []complex128, maps []float64, iter int) error {
+	return p.map2alm(0, alm, maps, iter)
+}
+
+// Map2AlmSpin2To computes E and B, alm [batch][2][Size(lmax)], from Q and U, maps [batch][2][npix], as Map2AlmTo does.
+func (p *Plan) Map2AlmSpin2To(alm []complex128, maps []float64, iter int) error {
+	return p.map2alm(2, alm, maps, iter)
+}
+
+// batch returns the number of maps, of all components, and how they are cut into chunks.
+func (p *Plan) batch(spin int, maps []float64, alm []complex128) (rows, chunk int, err error) {
+	fields := 1
+	if spin != 0 {
+		fields = 2
+	}
+	npix, size := p.Npix(), p.Size()
+	rows = len(maps) / npix
+	if rows*npix != len(maps) || rows*size != len(alm) || rows%fields != 0 {
+		return 0, 0, errs.New(errs.Input, "sht: %d pixels and %d alm: nside %d and lmax %d have %d and %d of a map, and spin %d takes maps by %d",
+			len(maps), len(alm), p.nside, p.lmax, npix, size, spin, fields)
+	}
+	chunk = chunkBytes / (16 * (4*p.nside - 1) * (p.lmax + 1)) / fields * fields
+	return rows, max(fields, min(chunk, rows)), nil
+}
+
+// chunks calls f for the chunks of a batch: side by side where there are enough of them, else one after the other with all
+// goroutines on each.
+func (p *Plan) chunks(rows, chunk int, spin int, f func(c *piece, lo, hi int)) {
+	n := (rows + chunk - 1) / chunk
+	outer, inner := p.threads, 1
+	if n < 2*p.threads {
+		outer, inner = 1, p.threads
+	}
+	each(outer, n, func() *piece { return newPiece(p, spin, chunk, inner) }, func(c *piece, i int) {
+		f(c, i*chunk, min((i+1)*chunk, rows))
+	})
+}
+
+func (p *Plan) alm2map(spin int, maps []float64, alm []complex128) error {
+	rows, chunk, err := p.batch(spin, maps, alm)
+	if err != nil {
+		return err
+	}
+	npix, size := p.Npix(), p.Size()
+	p.chunks(rows, chunk, spin, func(c *piece, lo, hi int) {
+		c.synth(maps[lo*npix:hi*npix], alm[lo*size:hi*size])
+	})
+	return nil
+}
+
+func (p *Plan) map2alm(spin int, alm []complex128, maps []float64, iter int) error {
+	rows, chunk, err := p.batch(spin, maps, alm)
+	if err != nil {
+		return err
+	}
+	if iter < 0 {
+		return errs.New(errs.Input, "sht: %d iterations", iter)
+	}
+	npix, size := p.Npix(), p.Size()
+	p.chunks(rows, chunk, spin, func(c *piece, lo, hi int) {
+		maps, alm := maps[lo*npix:hi*npix], alm[lo*size:hi*size]
+		if cap(c.rest) < len(maps) {
+			c.rest = make([]float64, len(maps))
+		}
+		rest := c.rest[:len(maps)]
+		copySeen(rest, maps)
+		c.analyse(alm, rest)
+		if iter == 0 {
+			return
+		}
+		if cap(c.more) < len(alm) {
+			c.more = make([]complex128, len(alm))
+		}
+		more := c.more[:len(alm)]
+		for range iter {
+			c.synth(rest, alm)
+			for i, v := range maps {
+				if healpix.IsUnseen(v) {
+					v = 0
+				}
+				rest[i] = v - rest[i]
+			}
+			c.analyse(more, rest)
+			for i, v := range more {
+				alm[i] += v
+			}
+		}
+	})
+	return nil
+}
+
+func copySeen(to, from []float64) {
+	for i, v := range from {
+		if healpix.IsUnseen(v) {
+			v = 0
+		}
+		to[i] = v
+	}
+}
+
+// piece is the memory of a goroutine that transforms a chunk of a batch.
+type piece struct {
+	p             *Plan
+	spin, threads int
+	waves         []complex128 // [row][ring][m], the rings from north to south
+	rest          []float64    // what iterations work on
+	more          []complex128
+}
+
+func newPiece(p *Plan, spin, rows, threads int) *piece {
+	return &piece{p: p, spin: spin, threads: threads, waves: make([]complex128, rows*(4*p.nside-1)*(p.lmax+1))}
+}
+
+// wave returns the waves of a row on ring i from the north, of m up to last.
+func (c *piece) wave(row, i, last int) []complex128 {
+	n := c.p.lmax + 1
+	at := (row*(4*c.p.nside-1) + i) * n
+	return c.waves[at : at+last+1 : at+last+1]
+}
+
+// fourier calls f for each pair of rings: their first pixels, the place of their waves, their largest m.
+func (c *piece) fourier(f func(w *ringWorker, r *ring, i, first, last int)) {
+	p := c.p
+	which := 0
+	if c.spin != 0 {
+		which = 1
+	}
+	each(c.threads, len(p.rings), func() *ringWorker { return &ringWorker{} }, func(w *ringWorker, i int) {
+		r := &p.rings[i]
+		f(w, r, i, r.north, r.last[which])
+		if r.south >= 0 {
+			f(w, r, 4*p.nside-2-i, r.south, r.last[which])
+		}
+	})
+}
+
+func (c *piece) synth(maps []float64, alm []complex128) {
+	p := c.p
+	rows, npix := len(maps)/p.Npix(), p.Npix()
+	each(c.threads, p.lmax+1, func() *legendreWorker { return newLegendreWorker(c) }, func(w *legendreWorker, m int) {
+		w.synth(rows, alm, m)
+	})
+	c.fourier(func(w *ringWorker, r *ring, i, first, last int) {
+		w.ringToPixels(rows, func(row int) []complex128 { return c.wave(row, i, last) }, maps, npix, first, r.npix, r.shifted)
+	})
+}
+
+func (c *piece) analyse(alm []complex128, maps []float64) {
+	p := c.p
+	rows, npix := len(maps)/p.Npix(), p.Npix()
+	area := 4 * math.Pi / float64(npix)
+	c.fourier(func(w *ringWorker, r *ring, i, first, last int) {
+		weight := area * p.weights[min(i, 4*p.nside-2-i)]
+		w.pixelsToRing(rows, func(row int) []complex128 { return c.wave(row, i, last) }, maps, npix, first, r.npix, r.shifted, weight)
+	})
+	each(c.threads, p.lmax+1, func() *legendreWorker { return newLegendreWorker(c) }, func(w *legendreWorker, m int) {
+		w.analyse(rows, alm, m)
+	})
+}
+
+// numbers returns the real and imaginary parts of z by turns.
+func numbers(z []complex128) []float64 {
+	return unsafe.Slice((*float64)(unsafe.Pointer(unsafe.SliceData(z))), 2*len(z))
+}
+
+// legendreWorker is a goroutine's memory for sums over l and over colatitudes.
+type legendreWorker struct {
+	*piece
+	r                   recursion
+	x, start, scale     []float64
+	coef, ring, scratch []float64
+}
+
+func newLegendreWorker(c *piece) *legendreWorker { return &legendreWorker{piece: c} }
+
+// functions returns the recursion of m and spin s on the rings from lo on, the first that counts.
+func (w *legendreWorker) functions(m, s int) (g *kernel.Legendre, lo int) {
+	p := w.p
+	which := 0
+	if s != 0 {
+		which = 1
+	}
+	lo = sort.Search(len(p.rings), func(i int) bool { return p.rings[i].last[which] >= m })
+	n := (len(p.rings) - lo + kernel.LegendreRings - 1) / kernel.LegendreRings * kernel.LegendreRings
+	w.x, w.start, w.scale = grow(w.x, n), grow(w.start, n), grow(w.scale, n)
+	clear(w.x)
+	clear(w.start)
+	clear(w.scale)
+	for i := lo; i < len(p.rings); i++ {
+		w.x[i-lo] = p.rings[i].z
+		w.start[i-lo], w.scale[i-lo] = p.begin(m, s, i)
+	}
+	w.r.set(p.lmax, m, s)
+	return &kernel.Legendre{Count: len(w.r.norm), C: w.r.c, D: w.r.d, X: w.x, Start: w.start, Scale: w.scale}, lo
+}
+
+func (w *legendreWorker) synth(rows int, alm []complex128, m int) {
+	if w.spin != 0 {
+		w.synth2(rows, alm, m)
+		return
+	}
+	p := w.p
+	g, lo := w.functions(m, 0)
+	n := len(g.X)
+	w.coef, w.ring = grow(w.coef, rows*2*g.Count), grow(w.ring, rows*4*n)
+	clear(w.coef)
+	for row := range rows {
+		a := alm[row*p.Size()+Index(p.lmax, m, m):][:p.lmax-m+1]
+		to := w.coef[row*2*g.Count:][:2*len(a)]
+		for i, v := range a {
+			to[2*i], to[2*i+1] = real(v)*w.r.norm[i], imag(v)*w.r.norm[i]
+		}
+	}
+	g.Synth(false, rows, w.coef, w.ring)
+	for row := range rows {
+		v := w.ring[row*4*n:][:4*n]
+		for i := lo; i < len(p.rings); i++ {
+			j := i - lo
+			even, odd := complex(v[j], v[n+j]), complex(v[2*n+j], v[3*n+j])
+			w.wave(row, i, m)[m] = even + odd
+			w.wave(row, 4*p.nside-2-i, m)[m] = even - odd // on the equator odd is 0
+		}
+	}
+}
+
+func (w *legendreWorker) analyse(rows int, alm []complex128, m int) {
+	if w.spin != 0 {
+		w.analyse2(rows, alm, m)
+		return
+	}
+	p := w.p
+	g, lo := w.functions(m, 0)
+	n := len(g.X)
+	w.coef, w.ring, w.scratch = grow(w.coef, rows*2*g.Count), grow(w.ring, rows*4*n), grow(w.scratch, 16*g.Count)
+	clear(w.ring)
+	for row := range rows {
+		v := w.ring[row*4*n:][:4*n]
+		for i := lo; i < len(p.rings); i++ {
+			j := i - lo
+			north, south := w.wave(row, i, m)[m], complex128(0)
+			if p.rings[i].south >= 0 {
+				south = w.wave(row, 4*p.nside-2-i, m)[m]
+			}
+			v[j], v[n+j] = real(north+south), imag(north+south)
+			v[2*n+j], v[3*n+j] = real(north-south), imag(north-south)
+		}
+	}
+	g.Analyse(false, rows, w.ring, w.coef, w.scratch)
+	for row := range rows {
+		a := alm[row*p.Size()+Index(p.lmax, m, m):][:p.lmax-m+1]
+		from := w.coef[row*2*g.Count:][:2*len(a)]
+		for i := range a {
+			a[i] = complex(from[2*i]*w.r.norm[i], from[2*i+1]*w.r.norm[i])
+		}
+	}
+}
