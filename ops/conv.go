@@ -218,9 +218,9 @@ func (w *window) reads(full, out []int64) (element, position []int64) {
 }
 
 func convGrad(b *Builder, n *graph.Node, dy []*graph.Value) []*graph.Value {
-	x, w, group := n.In[0], n.In[1], n.Attrs.Int("group", 1)
+	x, w := n.In[0], n.In[1]
 	s := sweepOf(b, n, w, spatialSizes(b, x), spatialSizes(b, dy[0]))
-	grads := []*graph.Value{s.inputGrad(b, dy[0], w, group), s.weightGrad(b, x, dy[0], group)}
+	grads := []*graph.Value{s.inputGrad(b, b.Target, dy[0], w), s.weightGrad(b, b.Target, x, dy[0])}
 	if n.Input(2) != nil {
 		grads = append(grads, sumOverImages(b, dy[0], s.k))
 	}

@@ -19,7 +19,7 @@ var _ = fused.Define(Op{
 			panic(err)
 		}
 		s := sweepOf(b, n, w, sizes{known: n.Attrs.Ints("image_shape", nil)}, spatialSizes(b, dy))
-		return []*graph.Value{s.inputGrad(b, dy, w, n.Attrs.Int("group", 1))}
+		return []*graph.Value{s.inputGrad(b, b.Target.stock(), dy, w)}
 	},
 	Shaped: true,
 	Exact:  Rounding,

@@ -39,7 +39,7 @@ var _ = fused.Define(Op{
 			panic(err)
 		}
 		s := sweepOf(b, n, nil, spatialSizes(b, x), spatialSizes(b, dy))
-		return []*graph.Value{s.weightGrad(b, x, dy, n.Attrs.Int("group", 1))}
+		return []*graph.Value{s.weightGrad(b, b.Target.stock(), x, dy)}
 	},
 	Shaped: true,
 	Exact:  Rounding,

@@ -47,9 +47,9 @@ var _ = define(Op{
 		return nil, unsupported(c, c.In[0].DType)
 	}),
 	Grad: func(b *Builder, n *graph.Node, dy []*graph.Value) []*graph.Value {
-		x, w, group := n.In[0], n.In[1], n.Attrs.Int("group", 1)
+		x, w := n.In[0], n.In[1]
 		s := sweepOf(b, n, w, spatialSizes(b, dy[0]), spatialSizes(b, x))
-		grads := []*graph.Value{s.conv(b, dy[0], w, group), s.weightGrad(b, dy[0], x, group)}
+		grads := []*graph.Value{s.forward(b, b.Target, dy[0], w, nil), s.weightGrad(b, b.Target, dy[0], x)}
 		if n.Input(2) != nil {
 			grads = append(grads, sumOverImages(b, dy[0], s.k))
 		}

@@ -1,5 +1,7 @@
 package ops
 
+import "github.com/astronnx/astronnx/graph"
+
 // FusedDomain is the domain of the operators of [Fused].
 const FusedDomain = "ai.astronnx.train"
 
@@ -16,4 +18,15 @@ type Target struct {
 	CUDA bool // nodes run on a CUDA device, which has other operators and other costs than the CPU
 	// Kernels says that operators of Fused run as kernels, and may be written wherever these are faster than the stock form.
 	Kernels bool
+}
+
+// fused appends a node of an operator of [Fused] with one output, and its domain to the imports.
+func (b *Builder) fused(op string, attrs graph.Attrs, in ...*graph.Value) *graph.Value {
+	if b.Opsets[FusedDomain] == 0 {
+		b.Opsets[FusedDomain] = 1
+	}
+	if b.infer.set.Newest(FusedDomain, op) == nil {
+		panic("ops: the target has kernels of " + op + ", the set of operators is without it")
+	}
+	return b.Op(FusedDomain+":"+op, attrs, in...)
 }

@@ -20,6 +20,9 @@ var _ = fused.Define(Op{
 		if err := explicitPads(n); err != nil {
 			panic(err)
 		}
+		if s := convSweep(b, n); s != nil {
+			return []*graph.Value{s.forward(b, b.Target.stock(), n.In[0], n.In[1], n.Input(2))}
+		}
 		return []*graph.Value{b.Op("Conv", maps.Clone(n.Attrs), n.In...)}
 	},
 	Shaped: true,

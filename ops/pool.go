@@ -74,7 +74,7 @@ func (s *sweep) sumGrad(b *Builder, dy, x *graph.Value) *graph.Value {
 		return padSpatial(b, repeatBy(b, dy, s.kernel), each(s.k, 0), each(s.k, 0).combine(b, "Sub", s.after))
 	}
 	// Channels are folded into the batch, so that one kernel serves all.
-	sum := s.inputGrad(b, foldChannels(b, dy), s.onesKernel(b, dy), 1)
+	sum := s.inputGrad(b, b.Target.stock(), foldChannels(b, dy), s.onesKernel(b, dy))
 	return b.Op("Reshape", graph.Attrs{"allowzero": 1}, sum, b.Op("Shape", nil, x))
 }
 

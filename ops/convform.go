@@ -1,0 +1,164 @@
+package ops
+
+import (
+	"slices"
+
+	"github.com/astronnx/astronnx/graph"
+)
+
+// form is one way to write a convolution or one of its adjoints.
+type form struct {
+	name  string
+	fits  func(s *sweep, t Target) bool // whether it can be written so, nil: always
+	write func(s *sweep, b *Builder, in ...*graph.Value) *graph.Value
+}
+
+func (f *form) String() string { return f.name }
+
+func (f *form) fitsFor(s *sweep, t Target) bool { return f.fits == nil || f.fits(s, t) }
+
+// rule says where a form is the fastest. Zero fields hold everywhere.
+type rule struct {
+	form    *form
+	on      place
+	axes    int   // spatial
+	strides pace  // along all axes
+	kernel  int64 // size along every axis
+	even    bool  // a kernel of even size along some axis
+	above   int64 // the map of positions is larger along some axis, or not known
+	upto    int64 // it is not larger along any axis
+	wide    int64 // channels of the image, at least
+}
+
+// place is where nodes run.
+type place uint8
+
+const (
+	anywhere place = iota
+	onCPU
+	onCUDA
+	kernels // on the CPU, where operators of Fused run as kernels
+)
+
+// pace is how a window moves.
+type pace uint8
+
+const (
+	anyPace pace = iota
+	byOne
+	byMore
+)
+
+// The forms in order of preference; the first that is meant for a sweep and fits it is written. The last fits all. Figures are those
+// of onnxruntime on one thread of a CPU with AVX2, or AVX-512 where the reference says so; CUDA was not measured.
+var (
+	forwardRules = []rule{
+		{form: forwardKernel, on: kernels, axes: 3, strides: byOne},
+		{form: forwardKernel, on: kernels, axes: 3, above: 4},
+		{form: forwardKernel, on: kernels, axes: 2, strides: byOne, kernel: 3, above: 4},
+		{form: forwardFolded, on: onCPU, axes: 3, strides: byOne},
+		{form: forwardConv},
+	}
+	inputRules = []rule{
+		{form: inputKernel, on: kernels, axes: 3},
+		{form: inputKernel, on: kernels, axes: 2, strides: byOne, kernel: 3, above: 4},
+		{form: inputFolded, on: onCPU, axes: 3, strides: byOne},
+		{form: inputFlipped, strides: byOne},
+		{form: inputTransposed, on: onCUDA},
+		{form: inputColumns, axes: 2, strides: byMore, upto: 4, wide: 64},
+		{form: inputSubpixel, axes: 3, strides: byMore},
+		{form: inputTransposed},
+		{form: inputStuffed},
+	}
+	weightRules = []rule{
+		{form: weightKernel, on: kernels, axes: 3},
+		{form: weightKernel, on: kernels, axes: 2, above: 4},
+		{form: weightTaps, on: onCUDA},
+		{form: weightSwapped, upto: 4},
+		{form: weightSwapped, strides: byMore, even: true},
+		{form: weightColumns, axes: 2, strides: byOne, upto: 16},
+		{form: weightTaps},
+		{form: weightSwapped},
+	}
+)
+
+// choose returns the form of the first rule that holds for s and t.
+func choose(rules []rule, s *sweep, t Target) *form {
+	for _, r := range rules {
+		if r.holds(s, t) && r.form.fitsFor(s, t) {
+			return r.form
+		}
+	}
+	panic("ops: no form of a convolution fits")
+}
+
+func (r *rule) holds(s *sweep, t Target) bool {
+	switch r.on {
+	case onCPU:
+		if t.CUDA {
+			return false
+		}
+	case onCUDA:
+		if !t.CUDA {
+			return false
+		}
+	case kernels:
+		if t.CUDA || !t.Kernels {
+			return false
+		}
+	}
+	large := !s.positions.all(func(n int64) bool { return n <= max(r.above, r.upto) })
+	switch {
+	case r.axes != 0 && r.axes != s.k,
+		r.strides == byOne && s.strided(),
+		r.strides == byMore && !s.strided(),
+		r.kernel != 0 && (s.kernel == nil || !all(s.kernel, r.kernel)),
+		r.even && !slices.ContainsFunc(s.kernel, func(n int64) bool { return n%2 == 0 }),
+		r.above != 0 && !large,
+		r.upto != 0 && large,
+		r.wide != 0 && s.in < r.wide:
+		return false
+	}
+	return true
+}
+
+// hasKernel reports whether kernels of [Fused] take a sweep.
+func hasKernel(s *sweep, t Target) bool {
+	return t.Kernels && !t.CUDA && (s.k == 2 || s.k == 3) && s.plain() && s.fixed() && s.whole()
+}
+
+// stock is t without kernels: what the body of an operator of Fused is written for.
+func (t Target) stock() Target {
+	t.Kernels = false
+	return t
+}
+
+func all(xs []int64, x int64) bool {
+	return !slices.ContainsFunc(xs, func(v int64) bool { return v != x })
+}
+
+// atLeast is xs with nothing below low.
+func atLeast(low int64, xs []int64) []int64 {
+	ys := slices.Clone(xs)
+	for i, x := range ys {
+		ys[i] = max(low, x)
+	}
+	return ys
+}
+
+// dimOf is the size of v along an axis, -1 where it is not known.
+func dimOf(v *graph.Value, axis int) int64 {
+	if s := v.Type.Sizes(); axis < len(s) {
+		return s[axis]
+	}
+	return -1
+}
+
+// spatialAxes are the axes 2 to k+1.
+func spatialAxes(k int) []int64 {
+	axes := make([]int64, k)
+	for i := range axes {
+		axes[i] = int64(i + 2)
+	}
+	return axes
+}
