@@ -44,3 +44,11 @@ func TestConvTable(t *testing.T) {
 		t.Errorf("got version and size %v, want %v", *head, want)
 	}
 }
+
+// So does that of convolutions of volumes: three functions.
+func TestConvNDTable(t *testing.T) {
+	head := (*[2]uint32)(c.ConvNDTable())
+	if want := [2]uint32{1, 8 + 3*uint32(unsafe.Sizeof(uintptr(0)))}; *head != want {
+		t.Errorf("got version and size %v, want %v", *head, want)
+	}
+}
