@@ -12,15 +12,16 @@
 
 const astronnx_healpix_conv_api *ax_conv;
 const astronnx_train_api *ax_train;
+const astronnx_convnd_api *ax_convnd;
 
-void ax_kernels(const void *conv, const void *train) { ax_conv = conv, ax_train = train; }
+void ax_kernels(const void *conv, const void *train, const void *convnd) { ax_conv = conv, ax_train = train, ax_convnd = convnd; }
 
 static const struct {
 	const char *name;
 	OrtCustomOp *ops[8]; // by bit
 } domains[] = {
 	{"ai.astronnx.healpix", {&ax_conv_op, &ax_pool_op, &ax_upsample_op, &ax_reorder_op}},
-	{"ai.astronnx.train", {&ax_adam_op}},
+	{"ai.astronnx.train", {[0] = &ax_adam_op, [5] = &ax_convnd_op, [6] = &ax_convnd_grad_input_op, [7] = &ax_convnd_grad_weight_op}},
 };
 
 enum { n_domains = sizeof domains / sizeof *domains };
@@ -136,6 +137,12 @@ int64_t int_attribute(const OrtKernelInfo *info, const char *name, int64_t other
 	return failed(ORT(KernelInfoGetAttribute_int64)(info, name, &v)) ? otherwise : v;
 }
 
+int ints_attribute(const OrtKernelInfo *info, const char *name, size_t most, int64_t *v, size_t *n) {
+	*n = 0;
+	if (failed(ORT(KernelInfoGetAttributeArray_int64)(info, name, NULL, n)) && !*n) return 1;
+	return *n <= most && !failed(ORT(KernelInfoGetAttributeArray_int64)(info, name, v, n));
+}
+
 float float_attribute(const OrtKernelInfo *info, const char *name, float otherwise) {
 	float v;
 	return failed(ORT(KernelInfoGetAttribute_float)(info, name, &v)) ? otherwise : v;
@@ -209,6 +216,13 @@ int64_t int_attribute_of(OrtShapeInferContext *ctx, const char *name, int64_t ot
 	size_t n = 0;
 	if (failed(ORT(ShapeInferContext_GetAttribute)(ctx, name, &attr)) || !attr) return otherwise;
 	return failed(ORT(ReadOpAttr)(attr, 1 /* int */, &v, sizeof v, &n)) ? otherwise : v;
+}
+
+int ints_attribute_of(OrtShapeInferContext *ctx, const char *name, size_t most, int64_t *v) {
+	const OrtOpAttr *attr = NULL;
+	size_t n = 0;
+	if (failed(ORT(ShapeInferContext_GetAttribute)(ctx, name, &attr)) || !attr) return 1;
+	return !failed(ORT(ReadOpAttr)(attr, 2 /* ints */, v, most * sizeof *v, &n));
 }
 
 // ---- what all operators answer alike

@@ -6,6 +6,7 @@
 
 #include "ortapi.h"
 
+#include "../../kernel/c/convnd.h"
 #include "../../kernel/c/healpix_conv.h"
 #include "../../kernel/c/train.h"
 
@@ -13,15 +14,18 @@
 
 // The operators that have kernels, as bits of a set: eight of ai.astronnx.healpix, then eight of ai.astronnx.train.
 enum { ax_op_conv = 1, ax_op_pool = 2, ax_op_upsample = 4, ax_op_reorder = 8, ax_op_adam = 1 << 8 };
+enum { ax_op_convnd = 1 << 13, ax_op_convnd_grad_input = 1 << 14, ax_op_convnd_grad_weight = 1 << 15 };
 
 // ax_register adds the domains with the operators of a set to session options. A domain is made once for each set and stays.
 OrtStatus *ax_register(void *session_options, unsigned ops);
 // ax_kernels says where the kernels' functions are; once, before ax_register.
-void ax_kernels(const void *conv, const void *train);
+void ax_kernels(const void *conv, const void *train, const void *convnd);
 
 extern const astronnx_healpix_conv_api *ax_conv;
 extern const astronnx_train_api *ax_train;
+extern const astronnx_convnd_api *ax_convnd;
 extern OrtCustomOp ax_conv_op, ax_pool_op, ax_upsample_op, ax_reorder_op, ax_adam_op;
+extern OrtCustomOp ax_convnd_op, ax_convnd_grad_input_op, ax_convnd_grad_weight_op;
 
 // What a HealpixConv reads besides its inputs.
 typedef struct {
@@ -112,6 +116,8 @@ OrtStatus *constant_tensor(const OrtKernelInfo *info, size_t i, size_t n, int *c
 OrtStatus *output_data(OrtKernelContext *ctx, size_t i, const int64_t *dims, size_t rank, void **data);
 int64_t elements(const tensor *t);
 int64_t int_attribute(const OrtKernelInfo *info, const char *name, int64_t otherwise);
+// ints_attribute sets n of at most `most` values of v, none where the attribute is absent; 0 if there are more, n then says how many.
+int ints_attribute(const OrtKernelInfo *info, const char *name, size_t most, int64_t *v, size_t *n);
 float float_attribute(const OrtKernelInfo *info, const char *name, float otherwise);
 OrtStatus *text_attribute(const OrtKernelInfo *info, const char *name, const char *otherwise, char *out, size_t size);
 int intra_threads(const OrtKernelInfo *info);
@@ -130,6 +136,8 @@ void input_shape(OrtShapeInferContext *ctx, size_t i, shape_of *out);
 // node has them, and writes behind its list.
 OrtStatus *set_output_shape(OrtShapeInferContext *ctx, size_t i, const shape_of *s);
 int64_t int_attribute_of(OrtShapeInferContext *ctx, const char *name, int64_t otherwise);
+// ints_attribute_of sets at most `most` values of v, none where the attribute is absent; 0 if there are more.
+int ints_attribute_of(OrtShapeInferContext *ctx, const char *name, size_t most, int64_t *v);
 
 const char *cpu_provider(const OrtCustomOp *op);
 int default_memory(const OrtCustomOp *op, size_t i);

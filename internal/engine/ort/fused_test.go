@@ -82,7 +82,10 @@ func randomAdam(r *rand.Rand) fusedCase {
 
 // Each kernel agrees with the operator's expansion as onnxruntime runs it, and gives the same bits on any number of threads.
 func TestFusedKernelsAreTheirBodies(t *testing.T) {
-	for name, draw := range map[string]func(*rand.Rand) fusedCase{"Adam": randomAdam} {
+	for name, draw := range map[string]func(*rand.Rand) fusedCase{
+		"Adam": randomAdam,
+		"Conv": randomConvND, "ConvGradInput": randomConvGradInput, "ConvGradWeight": randomConvGradWeight,
+	} {
 		t.Run(name, func(t *testing.T) {
 			few := 100
 			if raceEnabled {

@@ -33,6 +33,9 @@ var natives = []native{
 	{healpixop.Domain, "HealpixUpsample", C.ax_op_upsample, 4, 1, whyNotOnSphere},
 	{healpixop.Domain, "HealpixReorder", C.ax_op_reorder, 1, 1, whyNotOnSphere},
 	{ops.FusedDomain, "Adam", C.ax_op_adam, 7, 3, whyNotFloat32},
+	{ops.FusedDomain, "Conv", C.ax_op_convnd, 3, 1, whyNotPlainConv},
+	{ops.FusedDomain, "ConvGradInput", C.ax_op_convnd_grad_input, 2, 1, whyNotPlainConv},
+	{ops.FusedDomain, "ConvGradWeight", C.ax_op_convnd_grad_weight, 2, 1, whyNotPlainConv},
 }
 
 // builtin are the operators that this engine knows beside the standard ones.
@@ -61,6 +64,20 @@ func whyNotFloat32(n *graph.Node) string {
 		}
 	}
 	return ""
+}
+
+// whyNotPlainConv takes a rank that is not known to be one to three axes.
+func whyNotPlainConv(n *graph.Node) string {
+	if group := n.Attrs.Int("group", 1); group != 1 {
+		return fmt.Sprintf("group is %d: the kernel has one", group)
+	}
+	if d := n.Attrs.Ints("dilations", nil); slices.ContainsFunc(d, func(v int64) bool { return v != 1 }) {
+		return fmt.Sprintf("dilations are %v: the kernel has none", d)
+	}
+	if x := n.In[0]; x != nil && x.Type != nil && x.Type.Rank() > 5 {
+		return fmt.Sprintf("the input is %s: the kernel takes up to three axes", x.Type)
+	}
+	return whyNotFloat32(n)
 }
 
 // choice is a model with its composite nodes given to kernels or to function bodies.
@@ -200,7 +217,7 @@ func (c *compilation) why(n *graph.Node) string {
 	return op.why(n)
 }
 
-var handOver = sync.OnceFunc(func() { C.ax_kernels(kernelc.ConvTable(), kernelc.TrainTable()) })
+var handOver = sync.OnceFunc(func() { C.ax_kernels(kernelc.ConvTable(), kernelc.TrainTable(), kernelc.ConvNDTable()) })
 
 // register adds the kernels of bits to the session's options.
 func register(s *yalue.SessionOptions, bits uint) error {

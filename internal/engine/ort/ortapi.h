@@ -74,6 +74,7 @@ ENTRY(65, OrtStatus *, GetTensorTypeAndShape, (const OrtValue *, OrtTensorTypeAn
 ENTRY(67, OrtStatus *, GetValueType, (const OrtValue *, int *out))
 ENTRY(68, OrtStatus *, CreateMemoryInfo, (const char *name, int allocator_type, int id, int mem_type, OrtMemoryInfo **out))
 ENTRY(69, OrtStatus *, CreateCpuMemoryInfo, (int allocator_type, int mem_type, OrtMemoryInfo **out))
+ENTRY(75, OrtStatus *, AllocatorAlloc, (OrtAllocator *, size_t size, void **out))
 ENTRY(76, OrtStatus *, AllocatorFree, (OrtAllocator *, void *p))
 ENTRY(78, OrtStatus *, GetAllocatorWithDefaultOptions, (OrtAllocator **out))
 ENTRY(80, OrtStatus *, GetValue, (const OrtValue *, int index, OrtAllocator *, OrtValue **out))
@@ -97,6 +98,7 @@ ENTRY(110, OrtStatus *, SessionEndProfiling, (OrtSession *, OrtAllocator *, char
 ENTRY(124, OrtStatus *, AddFreeDimensionOverrideByName, (OrtSessionOptions *, const char *dim_name, int64_t dim_value))
 ENTRY(125, OrtStatus *, GetAvailableProviders, (char ***out_ptr, int *provider_length))
 ENTRY(126, OrtStatus *, ReleaseAvailableProviders, (char **ptr, int providers_length))
+ENTRY(132, void, ReleaseAllocator, (OrtAllocator *))
 ENTRY(133, OrtStatus *, RunWithBinding, (OrtSession *, const OrtRunOptions *, const OrtIoBinding *))
 ENTRY(134, OrtStatus *, CreateIoBinding, (OrtSession *, OrtIoBinding **out))
 ENTRY(135, void, ReleaseIoBinding, (OrtIoBinding *))
@@ -105,6 +107,7 @@ ENTRY(137, OrtStatus *, BindOutput, (OrtIoBinding *, const char *name, const Ort
 ENTRY(138, OrtStatus *, BindOutputToDevice, (OrtIoBinding *, const char *name, const OrtMemoryInfo *))
 ENTRY(140, OrtStatus *, GetBoundOutputValues, (const OrtIoBinding *, OrtAllocator *, OrtValue ***output, size_t *output_count))
 ENTRY(141, void, ClearBoundInputs, (OrtIoBinding *))
+ENTRY(163, OrtStatus *, KernelInfoGetAttributeArray_int64, (const OrtKernelInfo *, const char *name, int64_t *out, size_t *size))
 ENTRY(165, OrtStatus *, AddRunConfigEntry, (OrtRunOptions *, const char *config_key, const char *config_value))
 ENTRY(192, OrtStatus *, HasValue, (const OrtValue *, int *out))
 ENTRY(202, OrtStatus *, SynchronizeBoundInputs, (OrtIoBinding *))
@@ -117,6 +120,7 @@ ENTRY(234, OrtStatus *, KernelInfo_GetInputTypeInfo, (const OrtKernelInfo *, siz
 ENTRY(249, OrtStatus *, KernelInfoGetConstantInput_tensor,
       (const OrtKernelInfo *, size_t index, int *is_constant, const OrtValue **out))
 ENTRY(252, OrtStatus *, GetResizedStringTensorElementBuffer, (OrtValue *, size_t index, size_t length_in_bytes, char **buffer))
+ENTRY(253, OrtStatus *, KernelContext_GetAllocator, (const OrtKernelContext *, const OrtMemoryInfo *, OrtAllocator **out))
 ENTRY(267, OrtStatus *, ShapeInferContext_GetInputCount, (const OrtShapeInferContext *, size_t *out))
 ENTRY(268, OrtStatus *, ShapeInferContext_GetInputTypeShape,
       (const OrtShapeInferContext *, size_t index, OrtTensorTypeAndShapeInfo **info))
