@@ -3,6 +3,7 @@ package ops
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/astronnx/astronnx/graph"
 )
@@ -175,62 +176,44 @@ func batchNormGrad(b *Builder, n *graph.Node, dy []*graph.Value, training bool) 
 	if d == nil {
 		d = likeInput(b, n, b.Like(x, 0))
 	}
-	rank := x.Type.Rank()
-	if rank < 2 {
-		panic("ops: the gradient of BatchNormalization needs an input (N, C, ...) of known rank")
-	}
-	column := make([]int64, rank-1)
-	spatial := make([]int64, rank-2)
-	for i := range column {
-		column[i] = 1
-	}
-	column[0] = -1
-	for i := range spatial {
-		spatial[i] = int64(i + 2)
-	}
-	channel := func(v *graph.Value) *graph.Value { return b.Reshape(b.CastLike(v, x), column...) }
-	total := func(v *graph.Value) *graph.Value { // over the images and each channel: (C, 1, ...)
-		if len(spatial) > 0 {
-			v = b.Op("ReduceSum", graph.Attrs{"keepdims": 1}, v, b.Ints(spatial...))
-		}
-		return b.Op("ReduceSum", graph.Attrs{"keepdims": 0}, v, b.Ints(0))
-	}
-	count := b.CastLike(b.Div(b.Op("Size", nil, x), b.Op("Size", nil, n.In[1])), x)
+	epsilon := n.Attrs.Float("epsilon", 1e-5)
 	var mean, variance *graph.Value
 	switch {
 	case !training:
-		mean, variance = channel(n.In[3]), channel(n.In[4])
-	case n.Attrs.Float("momentum", 0.9) == 0 && len(n.Out) > 2 && n.Out[1] != nil && n.Out[2] != nil:
-		mean, variance = channel(n.Out[1]), channel(n.Out[2])
-	default:
-		mean = b.Div(total(x), count)
-		away := b.Sub(x, mean)
-		variance = b.Div(total(b.Mul(away, away)), count)
+		mean, variance = n.In[3], n.In[4]
+	case batchStatistics(n):
+		mean, variance = n.Out[1], n.Out[2]
+		if b.kernels() && !slices.ContainsFunc(dy[1:], func(v *graph.Value) bool { return v != nil }) {
+			attrs := graph.Attrs{"epsilon": epsilon}
+			copy(grads, b.Fused(3, "BatchNormGrad", attrs, x, d, n.In[1], n.In[2], mean, variance))
+			return grads
+		}
 	}
-	epsilon := b.Like(x, float64(n.Attrs.Float("epsilon", 1e-5)))
-	inverse := b.Op("Reciprocal", nil, b.Op("Sqrt", nil, b.Add(variance, epsilon)))
-	h := b.Mul(b.Sub(x, mean), inverse)
-	dScale, dBias := total(b.Mul(d, h)), total(d)
-	factor := b.Mul(channel(n.In[1]), inverse)
+	g := newNormGrad(b, x, mean, variance, epsilon)
+	dScale, dBias := g.sums(d)
 	vector := func(v *graph.Value, i int) *graph.Value { return b.CastLike(b.Reshape(v, -1), n.In[i]) }
 	grads[1], grads[2] = vector(dScale, 1), vector(dBias, 2)
 	if training {
-		// factor·(dy - mean(dy) - h·mean(dy·h))
-		rest := b.Add(b.Mul(h, b.Div(dScale, count)), b.Div(dBias, count))
-		grads[0] = b.Mul(factor, b.Sub(d, rest))
+		grads[0] = g.input(d, n.In[1], dScale, dBias)
 		batchStatisticsGrad(b, n, dy, grads, func(i int) *graph.Value {
-			share := b.Div(channel(dy[i]), count)
+			share := g.mean(g.channel(dy[i]))
 			if i%2 == 1 {
 				return share
 			}
-			return b.Mul(b.Mul(b.Sub(x, mean), share), b.Like(x, 2))
+			return b.Mul(b.Mul(g.away, share), b.Like(x, 2))
 		})
 		return grads
 	}
+	factor := b.Mul(g.channel(n.In[1]), g.inverse)
 	grads[0] = b.Mul(factor, d)
 	grads[3] = vector(b.Op("Neg", nil, b.Mul(factor, dBias)), 3)
-	grads[4] = vector(b.Mul(b.Mul(b.Mul(factor, inverse), dScale), b.Like(x, -0.5)), 4)
+	grads[4] = vector(b.Mul(b.Mul(b.Mul(factor, g.inverse), dScale), b.Like(x, -0.5)), 4)
 	return grads
+}
+
+// batchStatistics reports whether the second and third output are those of the batch.
+func batchStatistics(n *graph.Node) bool {
+	return n.Attrs.Float("momentum", 0.9) == 0 && len(n.Out) > 2 && n.Out[1] != nil && n.Out[2] != nil
 }
 
 // batchStatisticsGrad adds the gradients through the outputs after the first: the running mean and variance, then those

@@ -227,7 +227,7 @@ func bodyOf(op *Op, n *graph.Node, attrs graph.Attrs, set *Set, opsets map[strin
 		outs[i] = &graph.Value{Name: fmt.Sprintf("out%d", i)}
 	}
 	call := graph.NewNode(op.Domain, op.Name, attrs, formal, outs)
-	b := NewBuilder(f.Body, set, opsets)
+	b := NewBuilder(f.Body, standard.With(set), opsets) // which knows the types of what it appends
 	results, err := expand(op, b, call)
 	if err != nil {
 		return nil, err

@@ -30,7 +30,7 @@ var (
 		return y
 	}}
 	forwardKernel = &form{"Conv kernel", hasKernel, func(s *sweep, b *Builder, in ...*graph.Value) *graph.Value {
-		return b.fused("Conv", s.attrs(), in...)
+		return b.Fused(1, "Conv", s.attrs(), in...)[0]
 	}}
 )
 

@@ -30,7 +30,7 @@ var (
 	inputKernel  = &form{"ConvGradInput", hasKernel, func(s *sweep, b *Builder, in ...*graph.Value) *graph.Value {
 		a := s.attrs()
 		a["kernel_shape"], a["image_shape"] = s.kernel, s.image.known
-		return b.fused("ConvGradInput", a, in...)
+		return b.Fused(1, "ConvGradInput", a, in...)[0]
 	}}
 )
 

@@ -21,7 +21,7 @@ var (
 	weightKernel = &form{"ConvGradWeight", hasKernel, func(s *sweep, b *Builder, in ...*graph.Value) *graph.Value {
 		a := s.attrs()
 		a["kernel_shape"] = s.kernel
-		return b.fused("ConvGradWeight", a, in...)
+		return b.Fused(1, "ConvGradWeight", a, in...)[0]
 	}}
 )
 

@@ -20,13 +20,16 @@ type Target struct {
 	Kernels bool
 }
 
-// fused appends a node of an operator of [Fused] with one output, and its domain to the imports.
-func (b *Builder) fused(op string, attrs graph.Attrs, in ...*graph.Value) *graph.Value {
+// Fused appends a node of an operator of [Fused] with n outputs, and its domain to the imports.
+func (b *Builder) Fused(n int, op string, attrs graph.Attrs, in ...*graph.Value) []*graph.Value {
 	if b.Opsets[FusedDomain] == 0 {
 		b.Opsets[FusedDomain] = 1
 	}
 	if b.infer.set.Newest(FusedDomain, op) == nil {
 		panic("ops: the target has kernels of " + op + ", the set of operators is without it")
 	}
-	return b.Op(FusedDomain+":"+op, attrs, in...)
+	return b.OpN(n, FusedDomain+":"+op, attrs, in...)
 }
+
+// kernels reports whether operators of Fused are to be written whole.
+func (b *Builder) kernels() bool { return b.Target.Kernels && !b.Target.CUDA }

@@ -6,15 +6,15 @@ import (
 	"github.com/astronnx/astronnx/graph"
 )
 
-// Adam(p, g, m, v, rate, epsilon, keep) -> p', m', v' is one step of Adam (Kingma and Ba 2015) for one tensor, its gradient and its two
-// averages, all of one shape:
+// Adam(p, g, m, v, rate, epsilon, keep?) → p', m', v' is one step of Adam (Kingma and Ba 2015) for one tensor, its gradient and its
+// two averages, all of one shape:
 //
 //	m' = m + share1·(g - m)    v' = v + share2·(g² - v)    p' = keep·p - rate·m'/(√v' + epsilon)
 //
 // Rate, epsilon and keep have the shape (1). They come from the caller for each step t: rate is the learning rate times
 // √(1 - β2^t)/(1 - β1^t), epsilon is Adam's times √(1 - β2^t), and keep is 1 less the learning rate times a decoupled decay
-// (Loshchilov and Hutter 2019), 1 if absent. The attributes are share1 = 1 - β1 and share2 = 1 - β2, for a β in float32 would leave few digits of these. Outputs may
-// stand in the memory of p, m and v.
+// (Loshchilov and Hutter 2019), 1 if absent. The attributes are share1 = 1 - β1 and share2 = 1 - β2, for a β in float32 would leave few
+// digits of these. Outputs may stand in the memory of p, m and v.
 var _ = fused.Define(Op{
 	Name: "Adam", Since: 1,
 	Infer: func(c *Inference) ([]*graph.Type, error) {
@@ -35,7 +35,8 @@ var _ = fused.Define(Op{
 	Expand: func(b *Builder, n *graph.Node) []*graph.Value {
 		p, g, m, v, rate, epsilon := n.In[0], n.In[1], n.In[2], n.In[3], n.In[4], n.In[5]
 		towards := func(average, x *graph.Value, share string, def float32) *graph.Value {
-			return b.Add(average, b.Mul(b.Like(average, float64(n.Attrs.Float(share, def))), b.Sub(x, average)))
+			part := b.Op("CastLike", nil, b.Float(graph.Float64, float64(n.Attrs.Float(share, def))), average) // one body for all types
+			return b.Add(average, b.Mul(part, b.Sub(x, average)))
 		}
 		m, v = towards(m, g, "share1", 0.1), towards(v, b.Mul(g, g), "share2", 0.001)
 		step := b.Div(b.Mul(rate, m), b.Add(b.Op("Sqrt", nil, v), epsilon))

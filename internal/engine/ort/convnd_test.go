@@ -34,7 +34,7 @@ func randomWindows(r *rand.Rand) (x, w, y []int64, attrs graph.Attrs) {
 
 func randomConvND(r *rand.Rand) fusedCase {
 	x, w, _, attrs := randomWindows(r)
-	c := fusedCase{"Conv", attrs, []*graph.Tensor{random(r, x...), random(r, w...)}, 1}
+	c := fusedCase{"Conv", attrs, []*graph.Tensor{random(r, x...), random(r, w...)}, 1, 0}
 	if r.IntN(2) == 0 {
 		c.in = append(c.in, random(r, w[0]))
 	}
@@ -47,12 +47,12 @@ func randomConvND(r *rand.Rand) fusedCase {
 func randomConvGradInput(r *rand.Rand) fusedCase {
 	x, w, y, attrs := randomWindows(r)
 	attrs["image_shape"] = x[2:]
-	return fusedCase{"ConvGradInput", attrs, []*graph.Tensor{random(r, y...), random(r, w...)}, 1}
+	return fusedCase{"ConvGradInput", attrs, []*graph.Tensor{random(r, y...), random(r, w...)}, 1, 0}
 }
 
 func randomConvGradWeight(r *rand.Rand) fusedCase {
 	x, _, y, attrs := randomWindows(r)
-	return fusedCase{"ConvGradWeight", attrs, []*graph.Tensor{random(r, x...), random(r, y...)}, 1}
+	return fusedCase{"ConvGradWeight", attrs, []*graph.Tensor{random(r, x...), random(r, y...)}, 1, 0}
 }
 
 // Layers of a size that fills slabs, blocks of channels and threads.
@@ -72,9 +72,9 @@ func TestConvKernelsOnLayers(t *testing.T) {
 		image := maps.Clone(attrs)
 		image["image_shape"] = x[2:]
 		for _, c := range []fusedCase{
-			{"Conv", attrs, []*graph.Tensor{random(r, x...), random(r, w...)}, 1},
-			{"ConvGradInput", image, []*graph.Tensor{random(r, y...), random(r, w...)}, 1},
-			{"ConvGradWeight", attrs, []*graph.Tensor{random(r, x...), random(r, y...)}, 1},
+			{"Conv", attrs, []*graph.Tensor{random(r, x...), random(r, w...)}, 1, 0},
+			{"ConvGradInput", image, []*graph.Tensor{random(r, y...), random(r, w...)}, 1, 0},
+			{"ConvGradWeight", attrs, []*graph.Tensor{random(r, x...), random(r, y...)}, 1, 0},
 		} {
 			got, want := c.run(t, true, engine.Options{Threads: 2}), c.run(t, false, engine.Options{Bodies: true})
 			near32(t, fmt.Sprint(c.op, x, w), got[0], want[0])

@@ -1,8 +1,10 @@
 //go:build cgo && !purego && (linux || darwin)
 
-// Adam over the kernels of internal/kernel/c.
+// Adam and BatchNormGrad over the kernels of internal/kernel/c.
 
 #include "customop.h"
+
+#include <string.h>
 
 enum { chunk = 1 << 14 }; // elements of an item
 
@@ -69,6 +71,83 @@ static const char *adam_name(const OrtCustomOp *op) { return (void)op, "Adam"; }
 static size_t adam_in(const OrtCustomOp *op) { return (void)op, adam_inputs; }
 static int adam_characteristic(const OrtCustomOp *op, size_t i) { return (void)op, i == in_keep ? optional : required; }
 
+// ---- BatchNormGrad
+
+enum { norm_x, norm_dy, norm_scale, norm_bias, norm_mean, norm_var, norm_inputs };
+
+typedef struct {
+	float epsilon, alpha;
+	int activation;
+} norm_kernel;
+
+typedef struct {
+	astronnx_batch_norm_grad g;
+	int64_t chunk; // channels of an item
+} norm_job;
+
+static void norm_item(void *user, size_t item) {
+	const norm_job *j = user;
+	const int64_t first = (int64_t)item * j->chunk, last = first + j->chunk;
+	ax_train->batch_norm_grad(&j->g, first, last < j->g.channels ? last : j->g.channels);
+}
+
+static OrtStatus *norm_create(const OrtCustomOp *op, const OrtApi *api, const OrtKernelInfo *info, void **out) {
+	(void)op, (void)api;
+	static const char *const names[] = {"", "Relu", "LeakyRelu"}; // by enum astronnx_activation
+	char activation[16];
+	TRY(text_attribute(info, "activation", "", activation, sizeof activation));
+	norm_kernel *k = malloc(sizeof *k);
+	if (!k) return bad("BatchNormGrad: out of memory");
+	k->epsilon = float_attribute(info, "epsilon", 1e-5f);
+	k->alpha = float_attribute(info, "alpha", 0.01f);
+	for (k->activation = ASTRONNX_PLAIN; k->activation <= ASTRONNX_LEAKY_RELU; k->activation++)
+		if (strcmp(activation, names[k->activation]) == 0) {
+			*out = k;
+			return NULL;
+		}
+	free(k);
+	return bad("BatchNormGrad: activation is \"%s\"", activation);
+}
+
+static OrtStatus *norm_compute(void *p, OrtKernelContext *ctx) {
+	const norm_kernel *k = p;
+	tensor in[norm_inputs], *x = &in[norm_x];
+	size_t n;
+	TRY(ORT(KernelContext_GetInputCount)(ctx, &n));
+	for (size_t i = 0; i < norm_inputs; i++) TRY(input_tensor(ctx, i, n, &in[i]));
+	if (x->rank < 2) return bad("BatchNormGrad: X must be (N, C, ...), got rank %zu", x->rank);
+	const int64_t images = x->dims[0], channels = x->dims[1], size = elements(x);
+	if (elements(&in[norm_dy]) != size) return bad("BatchNormGrad: X and dY differ in size");
+	for (int i = norm_scale; i <= norm_var; i++)
+		if (elements(&in[i]) != channels)
+			return bad("BatchNormGrad: input %d has %lld elements for %lld channels", i, (long long)elements(&in[i]), (long long)channels);
+	void *y[3];
+	TRY(output_data(ctx, 0, x->dims, x->rank, &y[0]));
+	for (size_t i = 1; i < 3; i++) TRY(output_data(ctx, i, &channels, 1, &y[i]));
+	if (!channels) return NULL;
+	norm_job j = {{x->data, in[norm_dy].data, in[norm_scale].data, in[norm_bias].data, in[norm_mean].data, in[norm_var].data, y[0], y[1],
+	               y[2], images, channels, size && images ? size / images / channels : 0, k->epsilon, k->alpha, k->activation},
+	              1};
+	// Neighbours in number share lines where planes are small.
+	while (j.chunk < 16 && j.chunk * images * j.g.inner < chunk) j.chunk *= 2;
+	parallel(ctx, norm_item, (size_t)((channels + j.chunk - 1) / j.chunk), &j);
+	return NULL;
+}
+
+static OrtStatus *norm_infer(const OrtCustomOp *op, OrtShapeInferContext *ctx) {
+	(void)op;
+	shape_of s;
+	static const size_t like[] = {norm_x, norm_scale, norm_bias};
+	for (size_t i = 0; i < 3; i++) {
+		input_shape(ctx, like[i], &s);
+		if (s.type) TRY(set_output_shape(ctx, i, &s));
+	}
+	return NULL;
+}
+
+static const char *norm_name(const OrtCustomOp *op) { return (void)op, "BatchNormGrad"; }
+static size_t norm_in(const OrtCustomOp *op) { return (void)op, norm_inputs; }
+
 // ---- all
 
 static size_t three(const OrtCustomOp *op) { return (void)op, 3; }
@@ -89,4 +168,15 @@ OrtCustomOp ax_adam_op = {
 	.CreateKernelV2 = adam_create,
 	.KernelComputeV2 = adam_compute,
 	.InferOutputShapeFn = adam_infer,
+};
+
+OrtCustomOp ax_batch_norm_grad_op = {
+	COMMON,
+	.GetName = norm_name,
+	.GetInputTypeCount = norm_in,
+	.GetInputCharacteristic = all_required,
+	.GetOutputTypeCount = three,
+	.CreateKernelV2 = norm_create,
+	.KernelComputeV2 = norm_compute,
+	.InferOutputShapeFn = norm_infer,
 };

@@ -19,6 +19,7 @@ type fusedCase struct {
 	attrs   graph.Attrs
 	in      []*graph.Tensor
 	outputs int
+	terms   float64 // size of the terms that cancel in the outputs
 }
 
 func (c fusedCase) String() string { return fmt.Sprint(c.op, c.attrs, c.in) }
@@ -72,7 +73,7 @@ func randomAdam(r *rand.Rand) fusedCase {
 	shape := []int64{int64(r.IntN(5) + 1), int64(pick(r, 0, 1, 7, 16, 33, 9000))}
 	c := fusedCase{"Adam", graph.Attrs{"share1": pick(r, 1.0, 0.5, 0.1), "share2": pick(r, 0.1, 0.001)}, []*graph.Tensor{
 		random(r, shape...), random(r, shape...), random(r, shape...), positive(r, shape...), positive(r, 1), positive(r, 1),
-	}, 3}
+	}, 3, 0}
 	graph.Data[float32](c.in[5])[0] += 1e-3
 	if r.IntN(2) == 0 {
 		c.in = append(c.in, positive(r, 1))
@@ -80,10 +81,41 @@ func randomAdam(r *rand.Rand) fusedCase {
 	return c
 }
 
+// randomBatchNorm has the statistics of its x, whose mean may be far beyond the deviation.
+func randomBatchNorm(r *rand.Rand) fusedCase {
+	n, channels := int64(r.IntN(4)+1), int64(pick(r, 1, 2, 5, 17, 40))
+	shape := append([]int64{n, channels}, pick(r, nil, []int64{1}, []int64{3, 5}, []int64{7, 9, 2}, []int64{70, 71}, []int64{5000})...)
+	x, mean, variance := random(r, shape...), graph.NewTensor(graph.Float32, channels), graph.NewTensor(graph.Float32, channels)
+	xs, offset := graph.Data[float32](x), float32(pick(r, 0, 0, 0.5, 300))
+	inner := len(xs) / int(n*channels)
+	for c := range int(channels) {
+		sum, square := 0.0, 0.0
+		each := func(f func(v *float32)) {
+			for i := range int(n) {
+				for k := range inner {
+					f(&xs[(i*int(channels)+c)*inner+k])
+				}
+			}
+		}
+		each(func(v *float32) { *v += offset; sum += float64(*v) })
+		m := sum / float64(int(n)*inner)
+		each(func(v *float32) { square += (float64(*v) - m) * (float64(*v) - m) })
+		graph.Data[float32](mean)[c], graph.Data[float32](variance)[c] = float32(m), float32(square/float64(int(n)*inner))
+	}
+	attrs := graph.Attrs{"epsilon": pick(r, 1e-5, 0.1), "activation": pick(r, "", "Relu", "LeakyRelu"), "alpha": pick(r, 0.2, 0.01)}
+	dy, scale := random(r, shape...), random(r, channels)
+	terms := 0.0
+	for c, s := range graph.Data[float32](scale) {
+		deviation := math.Sqrt(float64(graph.Data[float32](variance)[c]) + 1e-5)
+		terms = max(terms, math.Abs(float64(s))/deviation, 1/deviation)
+	}
+	return fusedCase{"BatchNormGrad", attrs, []*graph.Tensor{x, dy, scale, random(r, channels), mean, variance}, 3, 4 * terms}
+}
+
 // Each kernel agrees with the operator's expansion as onnxruntime runs it, and gives the same bits on any number of threads.
 func TestFusedKernelsAreTheirBodies(t *testing.T) {
 	for name, draw := range map[string]func(*rand.Rand) fusedCase{
-		"Adam": randomAdam,
+		"Adam": randomAdam, "BatchNormGrad": randomBatchNorm,
 		"Conv": randomConvND, "ConvGradInput": randomConvGradInput, "ConvGradWeight": randomConvGradWeight,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -98,7 +130,7 @@ func TestFusedKernelsAreTheirBodies(t *testing.T) {
 				got := c.run(t, true, engine.Options{})
 				again := c.run(t, true, engine.Options{Threads: 3})
 				for i := range want {
-					near32(t, fmt.Sprintf("%v output %d", c, i), got[i], want[i])
+					near32(t, fmt.Sprintf("%v output %d", c, i), got[i], want[i], c.terms)
 					if !again[i].Equal(got[i]) {
 						t.Fatalf("%v: output %d depends on threads", c, i)
 					}
@@ -108,13 +140,13 @@ func TestFusedKernelsAreTheirBodies(t *testing.T) {
 	}
 }
 
-// near32 bounds the difference by the largest element, which bounds the terms of sums; NaN and infinities are where they should be.
-func near32(t *testing.T, name string, got, want *graph.Tensor) {
+// near32 bounds the difference by the largest element and by the size of terms; NaN and infinities are where they should be.
+func near32(t *testing.T, name string, got, want *graph.Tensor, largest float64) {
 	t.Helper()
 	if got.DType != want.DType || fmt.Sprint(got.Shape) != fmt.Sprint(want.Shape) {
 		t.Fatalf("%s: got %s want %s", name, got, want)
 	}
-	x, y, largest := graph.Data[float32](got), graph.Data[float32](want), 0.0
+	x, y := graph.Data[float32](got), graph.Data[float32](want)
 	for _, v := range y {
 		if a := math.Abs(float64(v)); !math.IsInf(a, 0) && a > largest {
 			largest = a
@@ -132,7 +164,7 @@ func near32(t *testing.T, name string, got, want *graph.Tensor) {
 func TestFusedNodeWithoutKernel(t *testing.T) {
 	scalar := func(v float64) *graph.Tensor { return graph.Vector(v) }
 	c := fusedCase{"Adam", graph.Attrs{"share1": 0.5, "share2": 0.25}, []*graph.Tensor{
-		scalar(1), scalar(2), scalar(0), scalar(0), scalar(0.5), scalar(1)}, 3}
+		scalar(1), scalar(2), scalar(0), scalar(0), scalar(0.5), scalar(1)}, 3, 0}
 	got := c.run(t, false, engine.Options{})
 	if p := graph.Data[float64](got[0])[0]; p != 0.75 {
 		t.Errorf("got %g want 0.75", p)

@@ -33,6 +33,7 @@ var natives = []native{
 	{healpixop.Domain, "HealpixUpsample", C.ax_op_upsample, 4, 1, whyNotOnSphere},
 	{healpixop.Domain, "HealpixReorder", C.ax_op_reorder, 1, 1, whyNotOnSphere},
 	{ops.FusedDomain, "Adam", C.ax_op_adam, 7, 3, whyNotFloat32},
+	{ops.FusedDomain, "BatchNormGrad", C.ax_op_batch_norm_grad, 6, 3, whyNotFloat32},
 	{ops.FusedDomain, "Conv", C.ax_op_convnd, 3, 1, whyNotPlainConv},
 	{ops.FusedDomain, "ConvGradInput", C.ax_op_convnd_grad_input, 2, 1, whyNotPlainConv},
 	{ops.FusedDomain, "ConvGradWeight", C.ax_op_convnd_grad_weight, 2, 1, whyNotPlainConv},
