@@ -26,8 +26,8 @@ func Gradient(m *graph.Model, set *ops.Set, y, seeds, x, stop []*graph.Value) ([
 // differentiate is Gradient by a builder of m's graph, in the forms that suit its target.
 func differentiate(b *ops.Builder, m *graph.Model, set *ops.Set, y, seeds, x, stop []*graph.Value) ([]*graph.Value, error) {
 	w := &walk{
-		b: b, set: set, opsets: m.Opsets,
-		grad: map[*graph.Value]*graph.Value{}, reached: map[*graph.Value]bool{},
+		b: b, set: set, opsets: m.Opsets, x: x,
+		grad: map[*graph.Value]*graph.Value{}, reached: map[*graph.Value]bool{}, activation: map[*graph.Node]*graph.Node{},
 	}
 	for _, v := range x {
 		w.reached[v] = true
@@ -65,8 +65,11 @@ type walk struct {
 	b       *ops.Builder
 	set     *ops.Set
 	opsets  map[string]int64
+	x       []*graph.Value
 	grad    map[*graph.Value]*graph.Value
 	reached map[*graph.Value]bool // depends on some x
+
+	activation map[*graph.Node]*graph.Node // by the normalisation before it, whose gradient is to be its too
 }
 
 // forward marks what depends on x, and takes apart the nodes there that have no gradient of their own: calls of functions and
@@ -125,9 +128,12 @@ func (w *walk) node(index int, n *graph.Node, stop []*graph.Value) error {
 	if op.Grad == nil {
 		return nil // for the reason in NoGrad
 	}
-	dx, err := gradientOf(op, w.b, n, dy)
-	if err != nil {
-		return w.noGradient(index, n, err)
+	dx, ok := w.fused(n, dy, stop)
+	if !ok {
+		var err error
+		if dx, err = gradientOf(op, w.b, n, dy); err != nil {
+			return w.noGradient(index, n, err)
+		}
 	}
 	for i, d := range dx {
 		v := n.Input(i)

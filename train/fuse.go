@@ -1,0 +1,52 @@
+package train
+
+import (
+	"slices"
+
+	"github.com/astronnx/astronnx/graph"
+)
+
+// fused writes the gradients of an activation and of the batch normalisation before it as one node. At the activation it passes the
+// gradient on as it is; at the normalisation, whose turn comes later, it writes the node for both. It returns false for nodes that
+// have their own rule.
+func (w *walk) fused(n *graph.Node, dy, stop []*graph.Value) (dx []*graph.Value, ok bool) {
+	if !w.b.Target.Kernels || w.b.Target.CUDA {
+		return nil, false
+	}
+	if bn := w.normalization(n, stop); bn != nil {
+		w.activation[bn] = n
+		return dy[:1], true
+	}
+	activation := w.activation[n]
+	if activation == nil {
+		return nil, false
+	}
+	attrs := graph.Attrs{"epsilon": n.Attrs.Float("epsilon", 1e-5), "activation": activation.Op}
+	if activation.Op == "LeakyRelu" {
+		attrs["alpha"] = activation.Attrs.Float("alpha", 0.01)
+	}
+	return w.b.Fused(3, "BatchNormGrad", attrs, n.In[0], dy[0], n.In[1], n.In[2], n.Out[1], n.Out[2]), true
+}
+
+// normalization returns the node whose output the activation n, and nothing else that matters, reads: one in training that hands over
+// the statistics of the batch.
+func (w *walk) normalization(n *graph.Node, stop []*graph.Value) *graph.Node {
+	if n.Domain != "" || n.Op != "Relu" && n.Op != "LeakyRelu" {
+		return nil
+	}
+	v := n.In[0]
+	bn, k := v.Producer()
+	if bn == nil || k != 0 || bn.Domain != "" || bn.Op != "BatchNormalization" || !bn.Attrs.Bool("training_mode", false) ||
+		bn.Attrs.Float("momentum", 0.9) != 0 || len(bn.Out) < 3 || bn.Out[1] == nil || bn.Out[2] == nil {
+		return nil
+	}
+	if len(v.Uses()) != 1 || slices.Contains(w.x, v) || slices.Contains(stop, v) {
+		return nil
+	}
+	for _, out := range bn.Out {
+		if out != nil && w.grad[out] != nil {
+			return nil
+		}
+	}
+	return bn
+}
