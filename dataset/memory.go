@@ -94,3 +94,25 @@ func (g *generated) Read(ctx context.Context, index []int, into []*graph.Tensor)
 	}
 	return nil
 }
+
+// InMemory reports whether reading samples costs no more than copying them: none is read from a file or computed.
+func InMemory(ds Dataset) bool {
+	switch d := ds.(type) {
+	case *memory:
+		return true
+	case *selected:
+		return InMemory(d.Dataset)
+	case *picked:
+		return InMemory(d.Dataset)
+	case *renamed:
+		return InMemory(d.Dataset)
+	case *zipped:
+		for _, s := range d.sets {
+			if !InMemory(s) {
+				return false
+			}
+		}
+		return true
+	}
+	return false
+}

@@ -56,6 +56,14 @@ func (c Config) WithMemoryPattern(on bool) Config { c.options.NoPattern = !on; r
 // fails.
 func (c Config) WithProvider(p Provider) Config { c.options.Provider = p; return c }
 
+// Provider returns what is to execute models; the CPU unless [Config.WithProvider] says otherwise.
+func (c Config) Provider() Provider {
+	if c.options.Provider == "" {
+		return CPU
+	}
+	return c.options.Provider
+}
+
 // WithDevice selects the provider's device by number; the default is 0.
 func (c Config) WithDevice(id int) Config { c.options.Device = id; return c }
 

@@ -298,6 +298,10 @@ func TestSchedulesOfPyTorch(t *testing.T) {
 	}
 }
 
+func sumLoss(b *ops.Builder, out, _ []*graph.Value) *graph.Value {
+	return b.Op("ReduceSum", graph.Attrs{"keepdims": 0}, out[0])
+}
+
 // Clipping acts on what the optimiser sees: SGD at rate 1 shows it.
 func TestClippingOfPyTorch(t *testing.T) {
 	for _, c := range piecesOf(t).Clips {
@@ -314,9 +318,7 @@ func TestClippingOfPyTorch(t *testing.T) {
 		}
 		m.Graph.Outputs = []*graph.Value{b.Add(x, terms[0])}
 		sum := train.Loss{Name: "sum", Targets: func([]*graph.Type) ([]train.Target, error) { return nil, nil },
-			Value: func(b *ops.Builder, out, _ []*graph.Value) *graph.Value {
-				return b.Op("ReduceSum", graph.Attrs{"keepdims": 0}, out[0])
-			}}
+			Value: sumLoss}
 		cfg := train.Config{Loss: sum, Optimizer: train.SGD(1, 0), Batch: 1, Precision: graph.Float64}
 		if c.Kind == "norm" {
 			cfg.ClipNorm = c.Limit

@@ -3,6 +3,7 @@ package train
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/astronnx/astronnx/graph"
 	"github.com/astronnx/astronnx/internal/errs"
@@ -192,10 +193,34 @@ func (a *assembly) gradients(loss *graph.Value, stop []*graph.Value) ([]gradient
 		}
 	}
 	if len(list) == 0 {
-		return nil, errs.New(errs.Input, "the loss depends on no parameter").
+		ends := ""
+		if dead := a.deadEnds(x, loss); len(dead) > 0 {
+			ends = "; gradients end at " + strings.Join(dead, ", ")
+		}
+		return nil, errs.New(errs.Input, "the loss depends on no parameter%s", ends).
 			WithHint("weights are initializers of floating type: look whether they are frozen, or whether gradients stop before them")
 	}
 	return list, nil
+}
+
+// deadEnds lists the nodes between x and the loss that pass no gradient on, with the reason.
+func (a *assembly) deadEnds(x []*graph.Value, loss *graph.Value) (list []string) {
+	needed, reached := ancestors(loss), map[*graph.Value]bool{}
+	for _, v := range x {
+		reached[v] = true
+	}
+	for i, n := range a.m.Graph.Nodes {
+		if !needed[n] || !slices.ContainsFunc(n.In, func(v *graph.Value) bool { return reached[v] }) {
+			continue
+		}
+		for _, v := range n.Out {
+			reached[v] = true
+		}
+		if op := a.set.Find(n.Domain, n.Op, a.m.Opsets[n.Domain]); op != nil && op.Grad == nil && op.NoGrad != "" {
+			list = append(list, fmt.Sprintf("%s (node %s): %s", n.OpName(), label(i, n), op.NoGrad))
+		}
+	}
+	return list
 }
 
 // clip bounds the gradients.
