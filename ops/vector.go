@@ -21,6 +21,9 @@ func (c *Inference) vector(i int) []element {
 }
 
 func (f *inferrer) vector(v *graph.Value, depth int) []element {
+	if v == nil {
+		return nil
+	}
 	if t := f.constant(v, depth); t != nil {
 		xs, err := int64s(t)
 		if err != nil || len(xs) > maxVector {
@@ -69,6 +72,9 @@ func unknowns(n int) []element {
 
 // vectorOf follows the operators by which exported models assemble shapes.
 func (f *inferrer) vectorOf(n *graph.Node, depth int) []element {
+	if len(n.In) == 0 || n.Op == "Shape" && n.In[0] == nil {
+		return nil
+	}
 	switch n.Op {
 	case "Shape":
 		t := n.In[0].Type
@@ -94,7 +100,7 @@ func (f *inferrer) vectorOf(n *graph.Node, depth int) []element {
 		}
 		return out
 	case "Gather":
-		from, at := f.vector(n.In[0], depth), f.constant(n.In[1], depth)
+		from, at := f.vector(n.In[0], depth), f.constant(n.Input(1), depth)
 		if from == nil || at == nil || len(at.Shape) > 1 {
 			return nil
 		}
