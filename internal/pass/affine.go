@@ -19,7 +19,7 @@ var Affine = Pass{"affine", func(m *graph.Model, set *ops.Set) (changes []string
 	for _, n := range find(m.Graph, "BatchNormalization") {
 		a, mean, ok := affineOf(m, n)
 		x := n.In[0]
-		if !ok || x.Type.Rank() < 1 || !x.Type.DType.IsFloat() {
+		if !ok || x.Type.Rank() < 1 || x.Type.Rank() == 1 && len(mean) != 1 || !x.Type.DType.IsFloat() {
 			continue
 		}
 		what := label(m.Graph, n)

@@ -37,7 +37,7 @@ func (f *folder) fold(n *graph.Node) string {
 	x := n.In[0]
 	p := f.owner(x)
 	var added *graph.Node
-	if p != nil && p.OpName() == "Add" {
+	if p != nil && p.OpName() == "Add" && len(p.In) == 2 {
 		for i, v := range p.In {
 			other := p.In[1-i]
 			if bias := channels(constant(f.m, v), len(a.factor), x.Type.Rank()); bias != nil && f.owner(other) != nil {

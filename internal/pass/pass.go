@@ -62,10 +62,10 @@ func outputs(m *graph.Model) map[*graph.Value]bool {
 	return out
 }
 
-// find returns the nodes of an operator of the standard domain in g, its subgraphs left out.
+// find returns the nodes of an operator of the standard domain in g that have a first input and output, its subgraphs left out.
 func find(g *graph.Graph, op string) (nodes []*graph.Node) {
 	for _, n := range g.Nodes {
-		if n.Domain == "" && n.Op == op {
+		if n.Domain == "" && n.Op == op && n.Input(0) != nil && len(n.Out) > 0 && n.Out[0] != nil {
 			nodes = append(nodes, n)
 		}
 	}
