@@ -15,7 +15,7 @@ require (
 	golang.org/x/sys v0.48.0 // internal/kernel
 	gonum.org/v1/gonum v0.17.0 // ops
 	gonum.org/v1/plot v0.17.0 // plot
-	google.golang.org/protobuf v1.36.12 // internal/onnxpb
+	google.golang.org/protobuf v1.36.12 // internal/onnxpb, internal/history
 	pgregory.net/rapid v1.3.0 // tests
 )
 

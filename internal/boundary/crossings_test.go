@@ -22,6 +22,10 @@ var ranks = map[string]int{
 
 	"graph":           1,
 	"internal/kernel": 1,
+	"graph":            1,
+	"internal/history": 1,
+	"internal/kernel":  1,
+	"healpix/sht":      1,
 
 	"ops":             2,
 	"internal/onnxio": 2,
