@@ -3,7 +3,8 @@
 //
 //	go run ./bench [-json] [-only regexp] [-list]
 //
-// The peers are onnxruntime (the library of ASTRONNX_ORT_LIB) and, in the cache's Python, healpy and the PyPI onnxruntime.
+// The peers are onnxruntime (the library of ASTRONNX_ORT_LIB), in the cache's Python healpy and the PyPI onnxruntime, and two builds
+// of PyTorch, where they were obtained: go run ./tools/obtain torch torch-debian.
 package main
 
 import (
@@ -46,11 +47,13 @@ func less(name string, ours, peer float64, unit, what string, goal float64) Row 
 	return Row{name, ours, peer, unit, what, peer / ours, goal}
 }
 
-// suites are the measurements, in the order in which they are printed.
-var suites = []struct {
+type suite struct {
 	name string
 	run  func() ([]Row, error)
-}{
+}
+
+// suites are the measurements, in the order in which they are printed.
+var suites = append([]suite{
 	{"convolution", convolution},
 	{"neighbours", neighbours},
 	{"overhead", overhead},
@@ -58,13 +61,21 @@ var suites = []struct {
 	{"sht", transforms},
 	{"portability", portability},
 	{"reference", reference},
-}
+}, trainingSuites()...)
 
 func main() {
 	asJSON := flag.Bool("json", false, "print JSON, a row a line")
 	only := flag.String("only", "", "measure the suites whose name matches")
 	list := flag.Bool("list", false, "name the suites")
+	steps := flag.Bool("steps", false, "take the training steps that are asked for on the standard input; suites of training start this")
 	flag.Parse()
+	if *steps {
+		if err := serveSteps(os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	match, err := regexp.Compile(*only)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench: -only:", err)

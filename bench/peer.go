@@ -60,19 +60,12 @@ func startPeers() (*peers, error) {
 		// gorgonia refuses a Go that it does not know unless told that this one's collector does not move objects either.
 		minor := strings.Join(strings.SplitN(goruntime.Version(), ".", 3)[:2], ".")
 		cmd.Env = append(os.Environ(), "ASSUME_NO_MOVING_GC_UNSAFE_RISK_IT_WITH="+minor)
-		in, err := cmd.StdinPipe()
+		q, err := startPeer(cmd)
 		if err != nil {
-			return p, err
-		}
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			return p, err
-		}
-		if err := cmd.Start(); err != nil {
 			failures = append(failures, fmt.Errorf("%s: %w", name, err))
 			continue
 		}
-		p.processes[name], p.order = &peer{cmd, in, bufio.NewReader(out)}, append(p.order, name)
+		p.processes[name], p.order = q, append(p.order, name)
 	}
 	if len(p.order) > 0 {
 		for _, err := range failures {
@@ -81,6 +74,23 @@ func startPeers() (*peers, error) {
 		return p, nil
 	}
 	return p, errors.Join(failures...)
+}
+
+func startPeer(cmd *exec.Cmd) (*peer, error) {
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	return &peer{cmd, in, bufio.NewReader(out)}, cmd.Start()
+}
+
+func (q *peer) stop() {
+	q.in.Close()
+	q.cmd.Wait()
 }
 
 func (p *peers) names() []string {
@@ -95,8 +105,7 @@ func (p *peers) stop() {
 		return
 	}
 	for _, q := range p.processes {
-		q.in.Close()
-		q.cmd.Wait()
+		q.stop()
 	}
 	os.RemoveAll(p.dir)
 }
@@ -138,12 +147,8 @@ func (p *peers) load(name string, c *contest, want *graph.Tensor) (func() (time.
 	if _, err := q.ask(request); err != nil {
 		return nil, err
 	}
-	raw, err := os.ReadFile(request.Result)
+	got, err := readFloats(request.Result)
 	if err != nil {
-		return nil, err
-	}
-	got := make([]float32, len(raw)/4)
-	if _, err := binary.Decode(raw, binary.LittleEndian, got); err != nil {
 		return nil, err
 	}
 	if d := differ(got, want); !(d < 1e-4) {
@@ -152,26 +157,45 @@ func (p *peers) load(name string, c *contest, want *graph.Tensor) (func() (time.
 	return func() (time.Duration, error) { return q.ask(struct{}{}) }, nil
 }
 
+func readFloats(path string) ([]float32, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	x := make([]float32, len(raw)/4)
+	_, err = binary.Decode(raw, binary.LittleEndian, x)
+	return x, err
+}
+
+// answer is what a peer says of a computation.
+type answer struct {
+	NS    int64  `json:"ns"`
+	Error string `json:"error,omitempty"`
+	Peak  int64  `json:"peak,omitempty"`  // the most memory that the process had, in bytes
+	About string `json:"about,omitempty"` // what computed
+}
+
 // ask sends a request, an empty one to compute again, and returns the time that the answer gives.
 func (q *peer) ask(request any) (time.Duration, error) {
+	a, err := q.request(request)
+	return time.Duration(a.NS), err
+}
+
+func (q *peer) request(request any) (a answer, err error) {
 	if err := json.NewEncoder(q.in).Encode(request); err != nil {
-		return 0, err
+		return a, err
 	}
 	line, err := q.out.ReadBytes('\n')
 	if err != nil {
-		return 0, fmt.Errorf("it ended: %w", err)
+		return a, fmt.Errorf("it ended: %w", err)
 	}
-	var answer struct {
-		NS    int64  `json:"ns"`
-		Error string `json:"error"`
+	if err := json.Unmarshal(line, &a); err != nil {
+		return a, err
 	}
-	if err := json.Unmarshal(line, &answer); err != nil {
-		return 0, err
+	if a.Error != "" {
+		return a, errors.New(a.Error)
 	}
-	if answer.Error != "" {
-		return 0, errors.New(answer.Error)
-	}
-	return time.Duration(answer.NS), nil
+	return a, nil
 }
 
 // runOnce compiles m, runs it and returns its outputs.

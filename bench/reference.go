@@ -85,25 +85,13 @@ func sphereContest(nside, batch int64) (*contest, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := problem{Kind: "sphere"}
-	channels := int64(1)
-	for _, n := range m.Graph.Nodes {
-		switch n.Op {
-		case "HealpixConv":
-			table, err := neighbourTable(n.Attrs)
-			if err != nil {
-				return nil, err
-			}
-			if len(p.Tensors) == 0 {
-				channels = n.In[1].Const.Shape[1]
-			}
-			p.Tensors = append(p.Tensors, table, n.In[1].Const)
-		case "Gemm":
-			p.Tensors = append(p.Tensors, n.In[1].Const, n.In[2].Const)
-		}
+	tensors, err := sphereTensors(m)
+	if err != nil {
+		return nil, err
 	}
-	x := noise(1, batch, channels, 12*nside*nside)
-	return &contest{name: fmt.Sprintf("NNhealpix nside %d batch %d", nside, batch), model: m, x: x, problem: p}, nil
+	x := noise(1, batch, 1, 12*nside*nside)
+	return &contest{name: fmt.Sprintf("NNhealpix nside %d batch %d", nside, batch), model: m, x: x,
+		problem: problem{Kind: "sphere", Tensors: tensors}}, nil
 }
 
 // neighbourTable is what HealpixNeighbors gives for a HealpixConv, as int32.

@@ -1,0 +1,147 @@
+"""Takes training steps with PyTorch, for bench: requests on the standard input, a line of JSON each, a line in answer.
+
+A request of kind "step" names a network, its weights and a batch; the first 20 losses go to the file "result". One of
+kind "product" asks for a matrix product, which tells how good the BLAS is. An empty request repeats the last: a step of
+the network, "block" times over. Answers give the time of one, the median of the block, in ns; the most memory that the
+process ever had, in bytes; and what did it.
+"""
+
+import gc
+import json
+import sys
+import time
+
+import numpy
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+torch.set_num_interop_threads(1)
+
+
+def load(file, dtype="<f4"):
+    return torch.from_numpy(numpy.fromfile(file["path"], dtype).reshape(file["shape"]))
+
+
+def blocks(net, weights):
+    """Blocks of convolution, BatchNorm, LeakyReLU and perhaps pooling, then a dense layer."""
+    conv, norm = ((nn.Conv2d, nn.BatchNorm2d), (nn.Conv3d, nn.BatchNorm3d))[net["dims"] - 2]
+    layers, before, side = [], 1, net["side"]
+    for channels in net["channels"]:
+        layers += [conv(before, channels, net["kernel"], net["stride"], 1, bias=False), norm(channels),
+                   nn.LeakyReLU(0.2)]
+        side = (side + 2 - net["kernel"]) // net["stride"] + 1
+        if net["pool"]:
+            layers.append(nn.MaxPool2d(2))
+            side //= 2
+        before = channels
+    model = nn.Sequential(*layers, nn.Flatten(), nn.Linear(before * side ** net["dims"], 2))
+    parameters = list(model.parameters())
+    if len(parameters) != len(weights):
+        raise ValueError(f"{len(weights)} weights for {len(parameters)} parameters")
+    with torch.no_grad():
+        for p, w in zip(parameters, weights):
+            p.copy_(w)
+    return model
+
+
+class Sphere(nn.Module):
+    """NNhealpix in NEST order: a table of nine taps before the weights of each convolution, the missing ones past the
+    end; then the dense layers."""
+
+    def __init__(self, tensors):
+        super().__init__()
+        self.tables = [t.to(torch.int64).flatten() for t in tensors[:-4:2]]
+        for t, tap in zip(tensors[:-4:2], self.tables):
+            tap[tap < 0] = len(t)
+        self.convs = nn.ParameterList([nn.Parameter(w.clone()) for w in tensors[1:-4:2]])
+        self.dense = nn.ModuleList()
+        for w, b in zip(tensors[-4::2], tensors[-3::2]):
+            self.dense.append(nn.Linear(*w.shape))
+            with torch.no_grad():
+                self.dense[-1].weight.copy_(w.T)
+                self.dense[-1].bias.copy_(b)
+
+    def forward(self, x):
+        for taps, w in zip(self.tables, self.convs):
+            x = F.conv1d(F.pad(x, (0, 1)).index_select(2, taps), w, stride=9)
+            x = F.max_pool1d(F.relu(x), 4)
+        return self.dense[1](F.relu(self.dense[0](x.transpose(1, 2).flatten(1))))
+
+
+def stepper(request, **adam):
+    net, x, t = request["net"], load(request["x"]), load(request["t"])
+    if net["dims"]:
+        model = blocks(net, [load(f) for f in request["tensors"]])
+    else:
+        files = request["tensors"]
+        tables = range(0, len(files) - 4, 2)
+        model = Sphere([load(f, "<i4" if i in tables else "<f4") for i, f in enumerate(files)])
+    optimiser = torch.optim.Adam(model.parameters(), 1e-3, **adam)
+
+    def step():
+        optimiser.zero_grad(set_to_none=True)
+        loss = F.mse_loss(model(x), t)
+        loss.backward()
+        optimiser.step()
+        return loss.item()
+
+    return step
+
+
+def median(run, times):
+    taken = []
+    for _ in range(times):
+        start = time.perf_counter_ns()
+        run()
+        taken.append(time.perf_counter_ns() - start)
+    return sorted(taken)[times // 2]
+
+
+def prepare(request):
+    torch.set_num_threads(request["threads"])
+    about = "PyTorch " + torch.__version__.split("+")[0].split("a")[0]
+    if request["kind"] == "product":
+        a, b = torch.rand(1024, 1024), torch.rand(1024, 1024)
+        return lambda: a @ b, about
+    # The quickest Adam of this version serves.
+    best = {}
+    for adam in {"foreach": False}, {"foreach": True}, {"fused": True}:
+        try:
+            step = stepper(request, **adam)
+            step()
+        except (TypeError, RuntimeError):  # this version has it not, or not for processors
+            continue
+        best[median(step, 5)] = adam
+        step = None
+        gc.collect()
+    adam = best[min(best)]
+    step = stepper(request, **adam)
+    numpy.array([step() for _ in range(20)], "<f4").tofile(request["result"])
+    return step, f"{about}, Adam with {'='.join(map(str, *adam.items()))}"
+
+
+def peak():
+    with open("/proc/self/status") as f:
+        return next(int(line.split()[1]) * 1024 for line in f if line.startswith("VmHWM"))
+
+
+def main():
+    run = about = None
+    block = 1
+    for line in sys.stdin:
+        answer = {}
+        try:
+            request = json.loads(line)
+            if "kind" in request:
+                run = None
+                block = request["block"]
+                run, about = prepare(request)
+            answer = {"ns": median(run, block), "peak": peak(), "about": about}
+        except Exception as e:
+            answer = {"error": f"{type(e).__name__}: {e}"}
+        print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    main()
