@@ -2,8 +2,6 @@
 
 #include "convnd_internal.h"
 
-#include <string.h>
-
 #if defined(__x86_64__)
 #define TARGET __attribute__((target("avx2,fma")))
 #define LANES 8

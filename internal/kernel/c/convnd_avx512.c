@@ -2,8 +2,6 @@
 
 #include "convnd_internal.h"
 
-#include <string.h>
-
 #if defined(__x86_64__)
 #define TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")))
 #define LANES 16

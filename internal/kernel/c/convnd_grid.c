@@ -11,7 +11,7 @@ static bool measure(nd_grid *g, int64_t channels) {
 	}
 	// Channels an odd number of lines apart do not fall on the same sets of the first-level cache.
 	if (floats > INT32_MAX) return false;
-	g->channel = ceil_div(floats, 16) * 16;
+	g->channel = ceil_div(floats + 3, 16) * 16;
 	if (g->channel / 16 % 2 == 0) g->channel += 16;
 	if (__builtin_mul_overflow(g->channel, channels, &g->phase)) return false;
 	g->floats = g->phase;
@@ -52,11 +52,11 @@ bool nd_grid_boxes(nd_grid *g, int64_t channels, int64_t least) {
 
 nd_box nd_box_at(const nd_grid *g, int64_t i) {
 	const int64_t at[3] = {i / (g->boxes[1] * g->boxes[2]), i / g->boxes[2] % g->boxes[1], i % g->boxes[2]};
-	nd_box b = {.image = at[0] * g->images, .start = {0, 0, g->start[2]}, .size = {0, 0, g->grid[2]}};
+	nd_box b = {.image = at[0] * g->images, .size = {0, 0, g->grid[2]}};
 	b.images = min64(g->images, g->n - b.image);
 	for (int k = 0; k < 2; k++) {
-		b.start[k] = g->start[k] + at[k + 1] * g->box[k];
-		b.size[k] = min64(g->box[k], g->start[k] + g->grid[k] - b.start[k]);
+		b.start[k] = at[k + 1] * g->box[k];
+		b.size[k] = min64(g->box[k], g->grid[k] - b.start[k]);
 	}
 	return b;
 }
@@ -73,21 +73,18 @@ int64_t nd_tap(const nd_grid *g, const int64_t k[3]) {
 void nd_walk_start(nd_walk *w, const nd_grid *g, const nd_box *b, const nd_target *to) {
 	w->grid = g, w->box = b, w->to = to, w->image = 0;
 	for (int i = 0; i < 3; i++) {
-		// Axis 2 has a place in every phase's row, or is cut where it is written.
-		const int64_t first = i < 2 ? ceil_div(max64(-to->shift[i], 0), to->step[i]) : g->start[2];
-		const int64_t last = i < 2 ? floor_div(to->size[i] - 1 - to->shift[i], to->step[i]) : g->start[2] + g->grid[2] - 1;
-		w->low[i] = max64(first - b->start[i], 0);
-		w->high[i] = min64(last + 1 - b->start[i], b->size[i]);
-		w->at[i] = w->low[i];
-		if (w->low[i] >= w->high[i]) w->image = b->images;
+		const int64_t positions = ceil_div(to->size[i] - to->shift[i], to->step[i]);
+		w->end[i] = min64(positions - b->start[i], b->size[i]);
+		w->at[i] = 0;
+		if (w->end[i] <= 0) w->image = b->images;
 	}
 }
 
 static void advance(nd_walk *w) {
-	w->at[2] = w->low[2];
+	w->at[2] = 0;
 	for (int i = 1; i >= 0; i--) {
-		if (++w->at[i] < w->high[i]) return;
-		w->at[i] = w->low[i];
+		if (++w->at[i] < w->end[i]) return;
+		w->at[i] = 0;
 	}
 	w->image++;
 }
@@ -97,13 +94,13 @@ bool nd_walk_next(nd_walk *w, int most) {
 	const nd_target *to = w->to;
 	w->pixels = w->runs = 0;
 	while (w->image < w->box->images && w->pixels < most) {
-		const int count = (int)min64(w->high[2] - w->at[2], most - w->pixels);
+		const int count = (int)min64(w->end[2] - w->at[2], most - w->pixels);
 		const int64_t offset = ((w->image * g->row[0] + w->at[0]) * g->row[1] + w->at[1]) * g->row[2] + w->at[2];
 		for (int i = 0; i < count; i++) w->pixel[w->pixels + i] = (int32_t)(offset + i);
 		int64_t at[2];
 		for (int i = 0; i < 2; i++) at[i] = (w->box->start[i] + w->at[i]) * to->step[i] + to->shift[i];
 		nd_run r = {w->box->image + w->image, (at[0] * to->size[1] + at[1]) * to->size[2], w->box->start[2] + w->at[2], w->pixels, count};
-		if (to->step[2] == 1) r.plane += r.position + to->shift[2];
+		if (to->step[2] == 1) r.plane += r.position;
 		nd_run *before = w->runs > 0 ? &w->run[w->runs - 1] : NULL;
 		if (before != NULL && to->step[2] == 1 && before->image == r.image && before->plane + before->count == r.plane)
 			before->count += count;
@@ -111,7 +108,7 @@ bool nd_walk_next(nd_walk *w, int most) {
 			w->run[w->runs++] = r;
 		w->pixels += count;
 		w->at[2] += count;
-		if (w->at[2] == w->high[2]) advance(w);
+		if (w->at[2] == w->end[2]) advance(w);
 	}
 	return w->pixels > 0;
 }

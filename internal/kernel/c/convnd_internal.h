@@ -13,6 +13,8 @@
 #include "convnd.h"
 #include "internal.h"
 
+#include <string.h>
+
 #pragma GCC visibility push(hidden)
 
 enum {
@@ -40,7 +42,7 @@ typedef struct {
 	int64_t size[3];            // of the source
 	int64_t first[3], step[3], reach[3];
 	int64_t split[3];           // phases that are read, of step
-	int64_t start[3], grid[3];  // positions start .. start+grid-1
+	int64_t grid[3];            // positions
 	int64_t images, box[3];     // of a box, at most; box[2] is grid[2]
 	int64_t boxes[3], n_boxes;  // along images and axes 0 and 1
 	int64_t row[3];             // positions of the slab along an axis
@@ -71,7 +73,7 @@ typedef struct {
 	int first, count;     // in the batch
 } nd_run;
 
-// Where position g of an axis goes in the result: g*step + shift, if it is inside.
+// Where position g of an axis goes in the result: g*step + shift, if it is inside. Of axis 2 all shifts below the step are written.
 typedef struct {
 	int64_t step[3], shift[3], size[3];
 } nd_target;
@@ -81,7 +83,7 @@ typedef struct {
 	const nd_grid *grid;
 	const nd_box *box;
 	const nd_target *to;
-	int64_t low[3], high[3]; // positions, relative to the box
+	int64_t end[3];          // positions of the box
 	int64_t image, at[3];    // the next
 	int32_t pixel[ND_TERMS]; // offsets in the slab
 	nd_run run[ND_TERMS];
@@ -92,11 +94,21 @@ void nd_walk_start(nd_walk *w, const nd_grid *g, const nd_box *b, const nd_targe
 // nd_walk_next takes up to `most` pixels, at most ND_TERMS; false at the end.
 bool nd_walk_next(nd_walk *w, int most);
 
+// Four floats: what every 64-bit processor has.
+typedef float nd_quad __attribute__((vector_size(16)));
+
+static inline nd_quad nd_get(const float *p) {
+	nd_quad v;
+	memcpy(&v, p, sizeof v);
+	return v;
+}
+
+static inline void nd_put(float *p, nd_quad v) { memcpy(p, &v, sizeof v); }
+
 // to[j][i] = from[i][j] for i below rows and j below columns.
 void nd_flip(float *to, int64_t to_row, const float *from, int64_t from_row, int64_t rows, int64_t columns);
-// to[2*i] = even[i], to[2*i+1] = odd[i], for i below n; and back.
+// to[2*i] = even[i], to[2*i+1] = odd[i], for i below n.
 void nd_zip(float *to, const float *even, const float *odd, int64_t n);
-void nd_unzip(float *even, float *odd, const float *from, int64_t n);
 
 // A call: its shape, its arguments, and the processor's path.
 typedef struct {
@@ -116,7 +128,6 @@ void nd_parallel(const nd_call *c, void (*fn)(void *, size_t), int64_t total, vo
 const astronnx_convnd_api *convnd_table(void);
 
 static inline int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
-static inline int64_t floor_div(int64_t a, int64_t b) { return a >= 0 ? a / b : -((b - 1 - a) / b); } // b > 0
 
 #pragma GCC visibility pop
 #endif

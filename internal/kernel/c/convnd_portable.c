@@ -2,8 +2,6 @@
 
 #include "convnd_internal.h"
 
-#include <string.h>
-
 #define TARGET
 #define LANES 4
 #define ROWS1 8

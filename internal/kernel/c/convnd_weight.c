@@ -3,7 +3,6 @@
 #include "convnd_internal.h"
 
 #include <stdatomic.h>
-#include <string.h>
 
 typedef struct {
 	const nd_call *call;
@@ -30,7 +29,7 @@ static bool prepare(job *j) {
 	j->kernel = 1;
 	for (int i = 0; i < 3; i++) {
 		g->size[i] = s->in[i], g->step[i] = s->stride[i], g->split[i] = min64(s->stride[i], s->kernel[i]), g->first[i] = -s->pad[i];
-		g->reach[i] = ceil_div(s->kernel[i], s->stride[i]) - 1, g->start[i] = 0, g->grid[i] = s->out[i];
+		g->reach[i] = ceil_div(s->kernel[i], s->stride[i]) - 1, g->grid[i] = s->out[i];
 		j->kernel *= s->kernel[i];
 	}
 	j->slice = ceil_div(s->ci, max64(1, min64(s->ci, s->ci * j->kernel / ROWS)));
