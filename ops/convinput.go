@@ -87,33 +87,30 @@ func (s *sweep) inputBySubpixel(b *Builder, in ...*graph.Value) *graph.Value {
 		span[i] = s.positions.known[i] + reach[i]
 		back[i] = s.image.known[i] + s.before.known[i] - span[i]*r
 	}
-	w = padSpatial(b, w, each(s.k, 0), sizes{known: grow})
-	w = turned(b, splitPhases(b, w, s.in, phase, s.stride), s.k, 1)
+	w = s.phases(b, padSpatial(b, w, each(s.k, 0), sizes{known: grow}), phase)
 	z := b.Op("Conv", graph.Attrs{"pads": slices.Concat(reach, reach)}, dy, w)
 	z = joinPhases(b, z, s.in, span, s.stride)
 	return padSpatial(b, z, each(s.k, 0).combine(b, "Sub", s.before), sizes{known: back})
 }
 
-// splitPhases makes (A, C, q1·r1, ...) the phases (A, r1·...·C, q1, ...), that of the strides outermost.
-func splitPhases(b *Builder, v *graph.Value, channels int64, q, r []int64) *graph.Value {
-	if len(q) == 2 && r[0] == r[1] {
-		return b.Op("SpaceToDepth", graph.Attrs{"blocksize": r[0]}, v)
-	}
-	k := len(q)
-	apart, perm := []int64{0, channels}, []int64{0}
-	for i := range q {
-		apart = append(apart, q[i], r[i])
+// phases makes weights (M, C, q1·r1, ...) those of the convolutions that give the phases of the strides r, turned: (r1·...·C, M, q1, ...).
+func (s *sweep) phases(b *Builder, w *graph.Value, q []int64) *graph.Value {
+	apart, perm := []int64{s.out, s.in}, []int64{}
+	for i, n := range q {
+		apart = append(apart, n, s.stride[i])
 		perm = append(perm, int64(3+2*i))
 	}
-	perm = append(perm, 1)
-	for i := range k {
+	perm = append(perm, 1, 0)
+	count := s.in
+	for i, r := range s.stride {
 		perm = append(perm, int64(2+2*i))
+		count *= r
 	}
-	phases, _ := graph.NumElements(r)
-	return b.Reshape(b.Transpose(b.Reshape(v, apart...), perm...), append([]int64{0, phases * channels}, q...)...)
+	w = b.Reshape(b.Transpose(b.Reshape(w, apart...), perm...), count, s.out, -1)
+	return b.Reshape(reversed(b, w, 1), append([]int64{count, s.out}, q...)...)
 }
 
-// joinPhases undoes splitPhases.
+// joinPhases makes phases (N, r1·...·C, q1, ...) of the strides r, that of the strides outermost, images (N, C, q1·r1, ...).
 func joinPhases(b *Builder, v *graph.Value, channels int64, q, r []int64) *graph.Value {
 	if len(q) == 2 && r[0] == r[1] {
 		return b.Op("DepthToSpace", graph.Attrs{"blocksize": r[0]}, v)
@@ -137,12 +134,17 @@ func (s *sweep) inputByFolded(b *Builder, in ...*graph.Value) *graph.Value {
 
 // turned reverses the spatial axes of weights (M, C/group, ...) and makes them (C, M/group, ...).
 func turned(b *Builder, w *graph.Value, k int, group int64) *graph.Value {
-	var starts, ends, steps, axes []int64
-	for i := range k {
-		starts, ends, steps, axes = append(starts, -1), append(ends, -1<<31), append(steps, -1), append(axes, int64(i+2))
+	if kernel := w.Type.Sizes()[2:]; !slices.Contains(kernel, -1) { // all at once, which engines run faster
+		w = swapGrouped(b, reversed(b, flatPlanes(b, w), 1), 1, group)
+		return b.Reshape(w, append([]int64{0, 0}, kernel...)...)
 	}
-	w = b.Op("Slice", nil, w, b.Ints(starts...), b.Ints(ends...), b.Ints(axes...), b.Ints(steps...))
-	return swapGrouped(b, w, k, group)
+	return swapGrouped(b, reversed(b, w, k), k, group)
+}
+
+// reversed turns the order of v's k last axes, which begin at 2.
+func reversed(b *Builder, v *graph.Value, k int) *graph.Value {
+	last, ends := slices.Repeat([]int64{-1}, k), slices.Repeat([]int64{-1 << 31}, k)
+	return b.Op("Slice", nil, v, b.Ints(last...), b.Ints(ends...), b.Ints(spatialAxes(k)...), b.Ints(last...))
 }
 
 // spreadBy puts stride-1 zeros behind every element along the spatial axes.

@@ -10,15 +10,17 @@ import (
 var (
 	// A convolution of X with dY whose batch and channels change places, and strides and dilations with them. It serves all.
 	weightSwapped = &form{"swapped Conv", nil, (*sweep).weightBySwapped}
-	// A product for each element of the kernel, of dY with what that element saw.
+	// A product for each image and element of the kernel, of dY with what that element saw.
 	weightTaps = &form{"per tap", fewTaps, (*sweep).weightByTaps}
-	// The same in one product an image.
+	// The same in one product for each image.
 	weightColumns = &form{"im2col", func(s *sweep, t Target) bool { return s.group == 1 && fewTaps(s, t) }, (*sweep).weightByColumns}
 	// The same in one product for the whole batch.
-	weightOneProduct = &form{"im2col in one GEMM", func(s *sweep, t Target) bool {
+	weightColumnsOnce = &form{"im2col in one GEMM", func(s *sweep, t Target) bool {
 		return s.group == 1 && fewTaps(s, t) && s.fixed()
-	}, (*sweep).weightByOneProduct}
-	weightKernel = &form{"ConvGradWeight", hasKernel, func(s *sweep, b *Builder, in ...*graph.Value) *graph.Value {
+	}, (*sweep).weightByColumnsOnce}
+	// A product for each element of the kernel and the whole batch, which suits maps that are small.
+	weightTapsOnce = &form{"per tap in one GEMM", func(s *sweep, t Target) bool { return s.group == 1 && fewTaps(s, t) }, (*sweep).weightByTapsOnce}
+	weightKernel   = &form{"ConvGradWeight", hasKernel, func(s *sweep, b *Builder, in ...*graph.Value) *graph.Value {
 		a := s.attrs()
 		a["kernel_shape"] = s.kernel
 		return b.Fused(1, "ConvGradWeight", a, in...)[0]
@@ -131,10 +133,24 @@ func (s *sweep) weightByColumns(b *Builder, in ...*graph.Value) *graph.Value {
 	return s.tapsLast(b, b.Reshape(b.Transpose(sum, 1, 0), 0, taps, -1))
 }
 
-func (s *sweep) weightByOneProduct(b *Builder, in ...*graph.Value) *graph.Value {
+func (s *sweep) weightByColumnsOnce(b *Builder, in ...*graph.Value) *graph.Value {
 	x, dy := b.Transpose(in[0], swapped(0, s.k)...), b.Transpose(in[1], swapped(0, s.k)...)
 	columns := b.Op("Concat", graph.Attrs{"axis": 0}, s.seen(b, s.cover(b, x), dy)...)
 	product := b.Op("Gemm", graph.Attrs{"transB": 1}, b.Reshape(dy, 0, -1), b.Reshape(columns, 0, -1)) // (M, taps·C)
 	taps, _ := graph.NumElements(s.kernel)
 	return s.tapsLast(b, b.Reshape(product, 0, taps, -1))
+}
+
+func (s *sweep) weightByTapsOnce(b *Builder, in ...*graph.Value) *graph.Value {
+	x, dy := b.Transpose(in[0], swapped(0, s.k)...), b.Transpose(in[1], swapped(0, s.k)...)
+	d := b.Reshape(dy, 0, -1)
+	var parts []*graph.Value // (M, C) each
+	for _, seen := range s.seen(b, s.cover(b, x), dy) {
+		parts = append(parts, b.Op("Gemm", graph.Attrs{"transB": 1}, d, b.Reshape(seen, 0, -1)))
+	}
+	all := parts[0]
+	if len(parts) > 1 {
+		all = b.Op("Concat", graph.Attrs{"axis": 1}, parts...)
+	}
+	return s.tapsLast(b, b.Reshape(all, 0, int64(len(parts)), -1))
 }

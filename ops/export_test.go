@@ -11,7 +11,7 @@ type Written struct {
 var convForms = map[string][]*form{
 	"Y":  {forwardConv, forwardFolded, forwardKernel},
 	"dX": {inputFlipped, inputTransposed, inputColumns, inputSubpixel, inputFolded, inputStuffed, inputKernel},
-	"dW": {weightSwapped, weightTaps, weightColumns, weightOneProduct, weightKernel},
+	"dW": {weightSwapped, weightTaps, weightTapsOnce, weightColumns, weightColumnsOnce, weightKernel},
 }
 
 // FormNames lists the forms of Y, dX or dW.
