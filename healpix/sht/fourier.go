@@ -29,8 +29,8 @@ type matrixKey struct {
 
 var shared fouriers
 
-// matrix returns rows of the cosine and of minus the sine of πk(2j+s)/npix by turns, [npix/2+1][2][npix], with s = 1 where the
-// ring is shifted.
+// matrix returns what waves of a real map look like on the pixels: rows of the cosine and of minus the sine of πk(2j+s)/npix by
+// turns, [npix/2+1][2][npix], with s = 1 where the ring is shifted; twice that for all k but the first and the last.
 func (f *fouriers) matrix(npix int, shifted bool) []float64 {
 	key := matrixKey{npix, shifted}
 	if m, ok := f.matrices.Load(key); ok {
@@ -45,6 +45,9 @@ func (f *fouriers) matrix(npix int, shifted bool) []float64 {
 		for j := range npix {
 			turn := k * (2*j + s) % (2 * npix)
 			sin, cos := math.Sincos(math.Pi * float64(turn) / float64(npix))
+			if k > 0 && k < npix/2 { // it stands for its conjugate as well
+				sin, cos = 2*sin, 2*cos
+			}
 			m[2*k*npix+j], m[(2*k+1)*npix+j] = cos, -sin
 		}
 	}
@@ -165,48 +168,74 @@ func (f *ringFFT) synth(x []float64, g []complex128) {
 // k ≤ npix/2: pixels cannot tell m from m + npix, but on a shifted ring by the sign.
 func fold(g, f []complex128, npix int, shifted bool) {
 	half := npix / 2
-	n := copy(g, f[:min(len(f), half)])
+	n := copy(g[:half], f)
 	clear(g[n:])
-	for m := half; m < len(f); m++ {
-		q, k := m/npix, m%npix
-		v, w := f[m], cmplx.Conj(f[m])
-		if shifted && q%2 == 1 {
-			v, w = -v, -w
+	if len(f) <= half {
+		return
+	}
+	add := func(to []complex128, from []complex128, flip bool) {
+		to = to[:len(from)]
+		if flip {
+			for i, v := range from {
+				to[i] -= v
+			}
+			return
 		}
-		if k <= half {
-			g[k] += v
+		for i, v := range from {
+			to[i] += v
 		}
-		switch {
-		case k == 0:
-			g[0] += w
-		case npix-k <= half && shifted:
-			g[npix-k] -= w
-		case npix-k <= half:
-			g[npix-k] += w
+	}
+	mirror := func(to []complex128, from []complex128, flip bool) { // conjugates, from the last to the first
+		s := 1.0
+		if flip {
+			s = -1
+		}
+		to = to[:len(from)]
+		for i, v := range from {
+			j := len(from) - 1 - i
+			to[j] = complex(real(to[j])+s*real(v), imag(to[j])-s*imag(v))
+		}
+	}
+	for at := 0; at < len(f); at += npix { // m = at + k
+		odd := shifted && at/npix%2 == 1
+		run := f[at:min(at+npix, len(f))]
+		if at > 0 {
+			add(g, run[:min(len(run), half+1)], odd)
+			mirror(g[:1], run[:1], odd)
+		} else if len(run) > half {
+			g[half] += run[half]
+		}
+		if len(run) > half { // -m = npix - k, one npix lower
+			mirror(g[npix-len(run)+1:], run[half:], shifted != odd)
 		}
 	}
 }
 
-// unfold sets f[m] to the weight times the wave m of a ring of which g holds the waves k ≤ npix/2.
-func unfold(f, g []complex128, npix int, shifted bool, weight float64) {
+// unfold sets f[m] to the weight times the wave m of a ring of which g holds the waves k ≤ npix/2; inner is the weight of
+// those in between.
+func unfold(f, g []complex128, npix int, shifted bool, weight, inner float64) {
 	half := npix / 2
-	w := complex(weight, 0)
-	for m := range f[:min(len(f), half+1)] {
-		f[m] = w * g[m]
+	n := min(len(f), half+1)
+	for m, v := range g[:n] {
+		f[m] = complex(inner*real(v), inner*imag(v))
 	}
-	for m := half + 1; m < len(f); m++ {
+	for m := 0; m < n; m += half {
+		f[m] = complex(weight*real(g[m]), weight*imag(g[m]))
+	}
+	for m := n; m < len(f); m++ {
 		q, k := m/npix, m%npix
-		v := complex128(0)
-		if k <= half {
-			v = g[k]
-		} else {
-			v = cmplx.Conj(g[npix-k])
-			q++
+		w := inner
+		if k%half == 0 {
+			w = weight
+		}
+		turn := 1.0
+		if k > half {
+			k, q, turn = npix-k, q+1, -1
 		}
 		if shifted && q%2 == 1 {
-			v = -v
+			w = -w
 		}
-		f[m] = w * v
+		f[m] = complex(w*real(g[k]), turn*w*imag(g[k]))
 	}
 }
 
@@ -231,10 +260,6 @@ func (w *ringWorker) ringToPixels(rows int, wave func(row int) []complex128, map
 	}
 	if npix <= matrixMax && rows >= matrixBatch {
 		for r := range rows {
-			row := g[r*(half+1) : (r+1)*(half+1)]
-			for k := 1; k < half; k++ {
-				row[k] = complex(2*real(row[k]), 2*imag(row[k]))
-			}
 			clear(maps[r*stride+first : r*stride+first+npix])
 		}
 		product(rows, npix, npix+2,
@@ -261,7 +286,9 @@ func (w *ringWorker) ringToPixels(rows int, wave func(row int) []complex128, map
 func (w *ringWorker) pixelsToRing(rows int, wave func(row int) []complex128, maps []float64, stride, first, npix int, shifted bool, weight float64) {
 	half := npix / 2
 	g := w.rows(rows, npix)
+	inner := weight
 	if npix <= matrixMax && rows >= matrixBatch {
+		inner /= 2
 		clear(g)
 		product(rows, npix+2, npix,
 			kernel.Matrix[float64]{Data: maps[first:], RowStride: stride, ColStride: 1},
@@ -282,7 +309,7 @@ func (w *ringWorker) pixelsToRing(rows int, wave func(row int) []complex128, map
 		pool.Put(f)
 	}
 	for r := range rows {
-		unfold(wave(r), g[r*(half+1):(r+1)*(half+1)], npix, shifted, weight)
+		unfold(wave(r), g[r*(half+1):(r+1)*(half+1)], npix, shifted, weight, inner)
 	}
 }
 

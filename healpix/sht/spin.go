@@ -13,7 +13,6 @@ func (w *legendreWorker) synth2(rows int, alm []complex128, m int) {
 		n := len(g.X)
 		w.coef, w.ring = grow(w.coef, pairs*4*g.Count), grow(w.ring, pairs*4*n)
 		clear(w.coef)
-		clear(w.ring)
 		for pair := range pairs {
 			at := 2*pair*size + Index(p.lmax, 0, m)
 			to := w.coef[pair*4*g.Count:]
@@ -30,25 +29,22 @@ func (w *legendreWorker) synth2(rows int, alm []complex128, m int) {
 		}
 		g.Synth(true, pairs, w.coef, w.ring)
 		// Q = (P⁺ + P⁻)/2 and U = (P⁺ - P⁻)/2i: the first spin sets, the second adds.
-		add := func(row, i int, q, u complex128) {
-			toQ, toU := w.wave(row, i, m), w.wave(row+1, i, m)
-			if s == 2 {
-				toQ[m], toU[m] = q, u
-			} else {
-				toQ[m] += q
-				toU[m] += u
-			}
-		}
 		for pair := range pairs {
+			north, south, step := w.places(2*pair, lo, m)
+			toU := (4*p.nside - 1) * step
 			v := w.ring[pair*4*n:][:4*n]
-			for i := lo; i < len(p.rings); i++ {
-				j := i - lo
-				north, south := complex(v[j]/2, v[n+j]/2), complex(v[2*n+j]/2, v[3*n+j]/2)
-				iNorth, iSouth := times(north, s), times(south, -s)
-				add(2*pair, i, north, iNorth)
-				if p.rings[i].south >= 0 {
-					add(2*pair, 4*p.nside-2-i, south, iSouth)
+			for j := range len(p.rings) - lo {
+				a, b := complex(v[j]/2, v[n+j]/2), complex(v[2*n+j]/2, v[3*n+j]/2)
+				ia, ib := times(a, s), times(b, -s)
+				if s == -2 {
+					a += w.waves[north]
+					b += w.waves[south]
+					ia += w.waves[north+toU]
+					ib += w.waves[south+toU]
 				}
+				w.waves[south], w.waves[south+toU] = b, ib
+				w.waves[north], w.waves[north+toU] = a, ia // last, for the equator is both
+				north, south = north+step, south-step
 			}
 		}
 	}
@@ -67,16 +63,17 @@ func (w *legendreWorker) analyse2(rows int, alm []complex128, m int) {
 		w.coef, w.ring, w.scratch = grow(w.coef, pairs*4*g.Count), grow(w.ring, pairs*4*n), grow(w.scratch, 32*g.Count)
 		clear(w.ring)
 		for pair := range pairs {
+			north, south, step := w.places(2*pair, lo, m)
+			toU := (4*p.nside - 1) * step
 			v := w.ring[pair*4*n:][:4*n]
-			for i := lo; i < len(p.rings); i++ {
-				j := i - lo
-				north := w.wave(2*pair, i, m)[m] - times(w.wave(2*pair+1, i, m)[m], s)
-				v[j], v[n+j] = real(north), imag(north)
-				if p.rings[i].south >= 0 {
-					k := 4*p.nside - 2 - i
-					south := w.wave(2*pair, k, m)[m] - times(w.wave(2*pair+1, k, m)[m], -s)
-					v[2*n+j], v[3*n+j] = real(south), imag(south)
+			for j := range len(p.rings) - lo {
+				a := w.waves[north] - times(w.waves[north+toU], s)
+				v[j], v[n+j] = real(a), imag(a)
+				if north != south {
+					b := w.waves[south] - times(w.waves[south+toU], -s)
+					v[2*n+j], v[3*n+j] = real(b), imag(b)
 				}
+				north, south = north+step, south-step
 			}
 		}
 		g.Analyse(true, pairs, w.ring, w.coef, w.scratch)

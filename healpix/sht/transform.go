@@ -142,6 +142,13 @@ func (c *piece) wave(row, i, last int) []complex128 {
 	return c.waves[at : at+last+1 : at+last+1]
 }
 
+// places returns where in waves a row's wave m of ring i and of its image stand, and the step to the next ring.
+func (c *piece) places(row, i, m int) (north, south, step int) {
+	rings := 4*c.p.nside - 1
+	step = c.p.lmax + 1
+	return (row*rings+i)*step + m, (row*rings+rings-1-i)*step + m, step
+}
+
 // fourier calls f for each pair of rings: their first pixels, the place of their waves, their largest m.
 func (c *piece) fourier(f func(w *ringWorker, r *ring, i, first, last int)) {
 	p := c.p
@@ -237,12 +244,13 @@ func (w *legendreWorker) synth(rows int, alm []complex128, m int) {
 	}
 	g.Synth(false, rows, w.coef, w.ring)
 	for row := range rows {
+		north, south, step := w.places(row, lo, m)
 		v := w.ring[row*4*n:][:4*n]
-		for i := lo; i < len(p.rings); i++ {
-			j := i - lo
-			even, odd := complex(v[j], v[n+j]), complex(v[2*n+j], v[3*n+j])
-			w.wave(row, i, m)[m] = even + odd
-			w.wave(row, 4*p.nside-2-i, m)[m] = even - odd // on the equator odd is 0
+		re, im, re1, im1 := v[:n], v[n:2*n], v[2*n:3*n], v[3*n:]
+		for j := range len(p.rings) - lo {
+			w.waves[south] = complex(re[j]-re1[j], im[j]-im1[j])
+			w.waves[north] = complex(re[j]+re1[j], im[j]+im1[j]) // last, for the equator is both
+			north, south = north+step, south-step
 		}
 	}
 }
@@ -258,15 +266,17 @@ func (w *legendreWorker) analyse(rows int, alm []complex128, m int) {
 	w.coef, w.ring, w.scratch = grow(w.coef, rows*2*g.Count), grow(w.ring, rows*4*n), grow(w.scratch, 16*g.Count)
 	clear(w.ring)
 	for row := range rows {
+		north, south, step := w.places(row, lo, m)
 		v := w.ring[row*4*n:][:4*n]
-		for i := lo; i < len(p.rings); i++ {
-			j := i - lo
-			north, south := w.wave(row, i, m)[m], complex128(0)
-			if p.rings[i].south >= 0 {
-				south = w.wave(row, 4*p.nside-2-i, m)[m]
+		re, im, re1, im1 := v[:n], v[n:2*n], v[2*n:3*n], v[3*n:]
+		for j := range len(p.rings) - lo {
+			a, b := w.waves[north], w.waves[south]
+			if north == south {
+				b = 0
 			}
-			v[j], v[n+j] = real(north+south), imag(north+south)
-			v[2*n+j], v[3*n+j] = real(north-south), imag(north-south)
+			re[j], im[j] = real(a)+real(b), imag(a)+imag(b)
+			re1[j], im1[j] = real(a)-real(b), imag(a)-imag(b)
+			north, south = north+step, south-step
 		}
 	}
 	g.Analyse(false, rows, w.ring, w.coef, w.scratch)
