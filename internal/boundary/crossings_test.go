@@ -20,12 +20,9 @@ var ranks = map[string]int{
 	"internal/kernel/c": 0,
 	"healpix":           0,
 
-	"graph":           1,
-	"internal/kernel": 1,
 	"graph":            1,
 	"internal/history": 1,
 	"internal/kernel":  1,
-	"healpix/sht":      1,
 
 	"ops":             2,
 	"internal/onnxio": 2,
