@@ -220,7 +220,11 @@ func (f *Fit) start(ctx context.Context, data dataset.Dataset, o Options) (*run,
 		}
 	}
 	if o.Checkpoint != "" {
-		if err := r.resume(s, apply, data.Len()); err != nil {
+		steps := []*Step{s}
+		if apply != nil {
+			steps = append(steps, apply)
+		}
+		if err := r.resume(steps, data.Len()); err != nil {
 			return nil, err
 		}
 	}

@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"math"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/astronnx/astronnx/internal/checkpoint"
@@ -33,13 +35,21 @@ type position struct {
 }
 
 // document is what a checkpoint says of itself.
-type document struct {
+type document[P any] struct {
 	// Run is a digest of the step's graph, the data's size and the settings: a checkpoint fits the run that has the same.
 	Run      string
 	Engine   string
 	Threads  int
 	Schedule json.RawMessage `json:",omitempty"`
-	Position position
+	Position P
+}
+
+// runsOn notes what a trainer runs on.
+func (d *document[P]) runsOn(t *Trainer) {
+	if t != nil {
+		report := t.Report()
+		d.Engine, d.Threads = strings.TrimSpace(report.Engine+" "+report.Version), report.Threads
+	}
 }
 
 // MarshalJSON writes the losses that are no numbers as null.
@@ -72,13 +82,10 @@ func (e *Epoch) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// digest identifies a run.
-func (r *run) digest(s, apply *Step, samples int) (string, error) {
+// digest identifies a run by its steps and settings.
+func digest(steps []*Step, settings ...any) (string, error) {
 	h := sha256.New()
-	for _, s := range []*Step{s, apply} {
-		if s == nil {
-			continue
-		}
+	for _, s := range steps {
 		b, err := onnxio.Marshal(s.Model)
 		if err != nil {
 			return "", err
@@ -89,75 +96,68 @@ func (r *run) digest(s, apply *Step, samples int) (string, error) {
 			h.Write(st.Value.Raw)
 		}
 	}
-	fmt.Fprintln(h, samples, r.o.Batch, r.o.Accumulate, r.o.Seed, r.fit.optimizer, r.fit.loss.Name, r.o.EMA)
+	fmt.Fprintln(h, settings...)
 	return hex.EncodeToString(h.Sum(nil)[:16]), nil
 }
 
-// resume opens the folder and takes up its newest whole checkpoint, if there is one.
-func (r *run) resume(s, apply *Step, samples int) error {
-	var err error
-	if r.dir, err = checkpoint.OpenDir(r.o.Checkpoint, r.o.Keep); err != nil {
-		return err
-	}
-	if r.id, err = r.digest(s, apply, samples); err != nil {
-		return err
-	}
-	var d document
-	found, err := r.dir.Latest(&d)
+// takeUp reads the newest whole checkpoint of a folder into w and position. Without one it changes nothing.
+func takeUp[P any](dir *checkpoint.Dir, path, id string, steps []*Step, w Weights, position *P) (*document[P], error) {
+	var d document[P]
+	found, err := dir.Latest(&d)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return nil, nil
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if d.Run != r.id {
-		return errs.New(errs.Input, "%s is a checkpoint of another run: its network, data or settings differ", found.Path).
-			WithHint("train with what that run had, or into another folder than %s", r.o.Checkpoint)
+	if d.Run != id {
+		return nil, errs.New(errs.Input, "%s is a checkpoint of another run: its network, data or settings differ", found.Path).
+			WithHint("train with what that run had, or into another folder than %s", path)
 	}
 	for _, t := range found.Tensors {
-		r.weights[t.Name] = t
+		w[t.Name] = t
 	}
-	for _, step := range []*Step{s, apply} {
-		if step == nil {
-			continue
-		}
+	for _, step := range steps {
 		for _, st := range step.State {
-			if t := r.weights[st.In]; t == nil || t.DType != st.Value.DType || !equalShape(t.Shape, st.Value.Shape) {
-				return errs.New(errs.Invalid, "%s: tensor %q is %s, expected %s", found.Path, st.In, t, st.Value)
+			if t := w[st.In]; t == nil || t.DType != st.Value.DType || !slices.Equal(t.Shape, st.Value.Shape) {
+				return nil, errs.New(errs.Invalid, "%s: tensor %q is %s, expected %s", found.Path, st.In, t, st.Value)
 			}
 		}
 	}
-	if err := r.restoreBest(d.Position); err != nil {
+	*position = d.Position
+	return &d, nil
+}
+
+// resume opens the folder and takes up its newest whole checkpoint, if there is one.
+func (r *run) resume(steps []*Step, samples int) (err error) {
+	if r.dir, err = checkpoint.OpenDir(r.o.Checkpoint, r.o.Keep); err != nil {
+		return err
+	}
+	r.id, err = digest(steps, samples, r.o.Batch, r.o.Accumulate, r.o.Seed, r.fit.optimizer, r.fit.loss.Name, r.o.EMA)
+	if err != nil {
+		return err
+	}
+	d, err := takeUp(r.dir, r.o.Checkpoint, r.id, steps, r.weights, &r.position)
+	if d == nil || err != nil {
+		return err
+	}
+	if err := r.restoreBest(); err != nil {
 		return err
 	}
 	if o, ok := r.o.Schedule.(Observer); ok && len(d.Schedule) > 0 {
 		if err := o.UnmarshalJSON(d.Schedule); err != nil {
-			return errs.New(errs.Invalid, "%s: state of the schedule: %w", found.Path, err)
+			return errs.New(errs.Invalid, "%s: state of the schedule: %w", r.o.Checkpoint, err)
 		}
 	}
-	r.position, r.resumed = d.Position, d.Position.Total
-	if r.o.Patience == 0 || r.Bad < r.o.Patience {
-		r.Ended = false
-	}
+	r.resumed = r.Total
+	r.Ended = r.o.Patience > 0 && r.Bad >= r.o.Patience
 	return nil
-}
-
-func equalShape(a, b []int64) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i] != b[i] {
-			return false
-		}
-	}
-	return true
 }
 
 // restoreBest reads the best weights. They are written before the checkpoint that tells of them, so those on disk may be of an epoch
 // that the run is about to repeat; they will then be written again, the same.
-func (r *run) restoreBest(p position) error {
-	if len(p.History) == 0 {
+func (r *run) restoreBest() error {
+	if len(r.History) == 0 {
 		return nil
 	}
 	tensors, err := r.dir.Best(nil)
@@ -171,12 +171,9 @@ func (r *run) restoreBest(p position) error {
 	return nil
 }
 
-func (r *run) document() document {
-	d := document{Run: r.id, Position: r.position}
-	if r.step != nil {
-		report := r.step.Report()
-		d.Engine, d.Threads = report.Engine+" "+report.Version, report.Threads
-	}
+func (r *run) document() document[position] {
+	d := document[position]{Run: r.id, Position: r.position}
+	d.runsOn(r.step)
 	d.Position.Before = r.elapsed()
 	if o, ok := r.o.Schedule.(Observer); ok {
 		d.Schedule, _ = o.MarshalJSON()
