@@ -23,3 +23,13 @@ func ExampleMollweide() {
 	fmt.Println(err)
 	// Output: <nil>
 }
+
+func ExampleCurves() {
+	epoch := []float64{0, 1, 2, 3}
+	err := plot.Curves(io.Discard, []plot.Curve{
+		{Name: "training", X: epoch, Y: []float64{1, 0.3, 0.1, 0.02}},
+		{Name: "validation", X: epoch, Y: []float64{1.1, 0.4, 0.2, 0.19}},
+	}, plot.CurveOptions{XLabel: "epoch", YLabel: "loss"})
+	fmt.Println(err)
+	// Output: <nil>
+}

@@ -29,3 +29,22 @@ func ThereAndBack(rotation [3]float64, x, y float64) (u, v float64, ok bool) {
 	}
 	return u, v, ok
 }
+
+// CurvePlace returns where a point stands in the picture of curves, and whether the vertical axis is logarithmic.
+func CurvePlace(curves []Curve, o CurveOptions, x, y float64) (px, py float64, log bool) {
+	a := newAxes(curves, o)
+	px, py = a.at(x, y)
+	return px, py, a.log
+}
+
+// CurveTicks returns the labels of both axes.
+func CurveTicks(curves []Curve, o CurveOptions) (x, y []string) {
+	a := newAxes(curves, o)
+	for _, t := range a.xTicks() {
+		x = append(x, t.label)
+	}
+	for _, t := range a.yTicks() {
+		y = append(y, t.label)
+	}
+	return x, y
+}

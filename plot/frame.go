@@ -66,14 +66,24 @@ func (p *pen) line(c color.Color, width float64, points []vg.Point) {
 
 // write puts text with its box aligned to a point: -0.5 is centred, 0 begins and -1 ends there.
 func (p *pen) write(s string, size, px, py, xalign, yalign float64) {
-	style := text.Style{
+	p.FillText(textStyle(size, xalign, yalign), p.at(px, py), s)
+}
+
+// writeUp puts text that runs upwards, centred at a point.
+func (p *pen) writeUp(s string, size, px, py float64) {
+	style := textStyle(size, -0.5, -0.5)
+	style.Rotation = math.Pi / 2
+	p.FillText(style, p.at(px, py), s)
+}
+
+func textStyle(size, xalign, yalign float64) text.Style {
+	return text.Style{
 		Color:   ink,
 		Font:    font.Font{Typeface: "Liberation", Variant: "Sans", Size: vg.Length(size)},
 		XAlign:  text.XAlignment(xalign),
 		YAlign:  text.YAlignment(yalign),
 		Handler: typesetter,
 	}
-	p.FillText(style, p.at(px, py), s)
 }
 
 var typesetter = text.Plain{Fonts: font.NewCache(liberation.Collection())}
