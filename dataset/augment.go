@@ -141,38 +141,57 @@ func lattice(axes int, fields []string) Augment {
 // turn writes along axis i of t what stood along axis perm[i], backwards where flip[i] is 1.
 func turn(t *graph.Tensor, axes int, perm, flip [3]int) {
 	n := int(t.Shape[len(t.Shape)-1])
-	stride := [3]int{}
-	step := 1
+	move := move{n: n, outer: 1, block: 1}
+	var stride [3]int
 	for a := axes - 1; a >= 0; a-- {
-		stride[a] = step
-		step *= n
+		stride[a] = move.block
+		move.block *= n
 	}
-	var delta [3]int
-	start := 0
+	if n == 0 {
+		return
+	}
+	// Along one axis of the result the source runs cell by cell; that and the last axis are tiled together.
+	tiled := slices.Index(perm[:axes], axes-1)
+	if tiled == axes-1 {
+		tiled--
+	}
 	for i := range axes {
-		delta[i] = stride[perm[i]]
+		step := stride[perm[i]]
 		if flip[i] == 1 {
-			start += (n - 1) * delta[i]
-			delta[i] = -delta[i]
+			move.start += (n - 1) * step
+			step = -step
 		}
-	}
-	if axes == 2 {
-		delta = [3]int{0, delta[0], delta[1]}
+		switch i {
+		case axes - 1:
+			move.from[2] = step
+		case tiled:
+			move.to[1], move.from[1] = stride[i], step
+		default:
+			move.outer, move.to[0], move.from[0] = n, stride[i], step
+		}
 	}
 	c := aside(t)
 	defer scratch.Put(c)
 	switch t.DType.Bits() {
 	case 8:
-		turnBlocks(t.Raw, c.Raw, n, step, start, delta)
+		moveBlocks(t.Raw, c.Raw, &move)
 	case 16:
-		turnBlocks(words[uint16](t.Raw), words[uint16](c.Raw), n, step, start, delta)
+		moveBlocks(words[uint16](t.Raw), words[uint16](c.Raw), &move)
 	case 32:
-		turnBlocks(words[uint32](t.Raw), words[uint32](c.Raw), n, step, start, delta)
+		moveBlocks(words[uint32](t.Raw), words[uint32](c.Raw), &move)
 	case 64:
-		turnBlocks(words[uint64](t.Raw), words[uint64](c.Raw), n, step, start, delta)
+		moveBlocks(words[uint64](t.Raw), words[uint64](c.Raw), &move)
 	case 128:
-		turnBlocks(graph.Data[complex128](t), graph.Data[complex128](c), n, step, start, delta)
+		moveBlocks(graph.Data[complex128](t), graph.Data[complex128](c), &move)
 	}
+}
+
+// move is a permutation of the cells of a block: an outer loop of its own length around two of n, with the steps of each in the result
+// and in the source. The innermost loop is along the result's last axis.
+type move struct {
+	n, outer, block int
+	start           int // in the source
+	to, from        [3]int
 }
 
 // words views elements by their size alone.
@@ -180,19 +199,22 @@ func words[T uint16 | uint32 | uint64](raw []byte) []T {
 	return graph.Data[T](&graph.Tensor{DType: graph.DTypeOf[T](), Raw: raw})
 }
 
-func turnBlocks[T any](dst, src []T, n, block, start int, delta [3]int) {
-	for ; len(dst) > 0; dst, src = dst[block:], src[block:] {
-		outer := n
-		if delta[0] == 0 {
-			outer = 1
-		}
-		to := 0
-		for i := range outer {
-			for j := range n {
-				from := start + i*delta[0] + j*delta[1]
-				for range n {
-					dst[to] = src[from]
-					to, from = to+1, from+delta[2]
+func moveBlocks[T any](dst, src []T, m *move) {
+	const tile = 16 // cells a side: what both sides touch fits the first cache
+	for ; len(dst) > 0; dst, src = dst[m.block:], src[m.block:] {
+		for i := range m.outer {
+			to, from := i*m.to[0], m.start+i*m.from[0]
+			for j0 := 0; j0 < m.n; j0 += tile {
+				for k0 := 0; k0 < m.n; k0 += tile {
+					width := min(tile, m.n-k0)
+					for j := j0; j < min(j0+tile, m.n); j++ {
+						at := from + j*m.from[1] + k0*m.from[2]
+						row := dst[to+j*m.to[1]+k0:][:width]
+						for k := range row {
+							row[k] = src[at]
+							at += m.from[2]
+						}
+					}
 				}
 			}
 		}
