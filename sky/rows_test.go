@@ -13,6 +13,7 @@ import (
 
 	"github.com/astronnx/astronnx/graph"
 	"github.com/astronnx/astronnx/internal/errs"
+	"github.com/astronnx/astronnx/internal/testkit"
 	"github.com/astronnx/astronnx/sky"
 )
 
@@ -86,6 +87,49 @@ func TestRowsOfDamagedFiles(t *testing.T) {
 		if err := list[0].Read([]int{99}, func(int) []byte { return make([]byte, 80) }); !errors.Is(err, errs.Invalid) && name == "a.npy" {
 			t.Errorf("%s was cut: got %v", name, err)
 		}
+	}
+}
+
+// A row of a large file costs that row. The file has holes in place of numbers, so it takes no space either.
+func TestRowsReadNoMoreThanIsAsked(t *testing.T) {
+	const rows, size = 1 << 17, 1 << 13 // 1 GiB
+	path := filepath.Join(t.TempDir(), "large.npy")
+	if err := sky.WriteCube(path, &graph.Tensor{DType: graph.Uint8, Shape: []int64{0, size}, Raw: []byte{}}); err != nil {
+		t.Fatal(err)
+	}
+	head, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shape := fmt.Sprintf("(%d, %d)", rows, size)
+	head = bytes.Replace(head, fmt.Appendf(nil, "(0, %d), }%*s", size, len(shape)-len("(0, 8192)"), ""), fmt.Appendf(nil, "%s, }", shape), 1)
+	if err := os.WriteFile(path, head, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(path, int64(len(head))+rows*size); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteAt([]byte{7}, int64(len(head))+(rows-1)*size+5); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	before := testkit.ResidentBytes(t)
+	list, err := sky.OpenRows(path, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make([]byte, size)
+	if err := list[0].Read([]int{rows / 2, rows - 1}, func(int) []byte { return got }); err != nil || got[5] != 7 {
+		t.Errorf("got %d, %v want 7", got[5], err)
+	}
+	if grown := testkit.ResidentBytes(t) - before; grown > 32<<20 {
+		t.Errorf("two rows of %d bytes took %d bytes of memory", size, grown)
 	}
 }
 
