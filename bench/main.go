@@ -58,6 +58,7 @@ var suites = append([]suite{
 	{"neighbours", neighbours},
 	{"overhead", overhead},
 	{"fits", readFITS},
+	{"loader", loading},
 	{"sht", transforms},
 	{"portability", portability},
 	{"reference", reference},
