@@ -50,7 +50,7 @@ func compare(source, file *graph.Model, o Options, tolerance float64) (checks []
 	for _, w := range ways {
 		found, err := c.on(w, source, samples, inputs)
 		if errors.Is(err, engine.ErrNoLibrary) {
-			notes = append(notes, "not compared on onnxruntime: "+err.Error())
+			notes = append(notes, "not compared on onnxruntime: its library was not found, or this build cannot load one")
 			break
 		}
 		if err != nil {
