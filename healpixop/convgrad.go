@@ -14,51 +14,82 @@ import (
 //
 // The scale depends on masks alone and counts as a constant. Nothing is added in an order that threads could change.
 func gradConv(b *ops.Builder, n *graph.Node, dy []*graph.Value) []*graph.Value {
+	out := make([]*graph.Value, len(n.In))
 	if dy[0] == nil {
-		return make([]*graph.Value, len(n.In))
+		return out
 	}
-	g := convGrad{convBody: newConvBody(b, n), dy: dy[0]}
-	return g.inputs()
-}
-
-type convGrad struct {
-	*convBody
-	dy, z *graph.Value // z is scale·dY, (N, Co, P_out)
-}
-
-func (g *convGrad) inputs() []*graph.Value {
-	valid := g.validPixels()
-	index, rows := g.read(valid)
-	g.z = g.dy
-	if s := g.scale(rows, index); s != nil {
-		g.z = g.mul(g.dy, g.Transpose(s, 0, 2, 1))
-	}
-	w := g.node.Input(convW)
-	product := g.Op("MatMul", nil, g.z, g.windowed(rows, index, g.mul(g.sizes(w, 1, 2), g.Ints(taps))))
-	shape := g.concat(0, g.sizes(w, 0, 1), g.Ints(taps), g.sizes(w, 1, 2))
-	dw := g.Op("ReduceSum", graph.Attrs{"keepdims": 0}, product, g.Ints(0))
-	dw = g.Transpose(g.Op("Reshape", graph.Attrs{"allowzero": 1}, dw, shape), 0, 2, 1)
-
-	var dx *graph.Value
-	if g.ofSphere() {
-		dx = g.onSphere(valid)
+	if b.Target.Kernels && !b.Target.CUDA && ofSphere(n) && n.Input(convMask) == nil && !n.Attrs.Bool("detect_unseen", false) {
+		attrs := graph.Attrs{}
+		for _, name := range []string{"nside", "order", "tap_order", "missing", "outside"} {
+			if v, given := n.Attrs[name]; given {
+				attrs[name] = v
+			}
+		}
+		x, pixels := n.In[convX], n.Input(convPixels)
+		out[convX] = b.Op(Domain+":HealpixConvGradInput", attrs, x, n.In[convW], dy[0], pixels)
+		out[convW] = b.Op(Domain+":HealpixConvGradWeight", attrs, x, dy[0], pixels)
 	} else {
-		dx = g.byTable(index)
+		g := newConvGrad(b, n, dy[0])
+		out[convX], out[convW] = g.input(), g.weight()
 	}
-	if valid != nil {
-		dx = g.where(valid, dx, g.like(0, g.x))
-	}
-	out := make([]*graph.Value, len(g.node.In))
-	out[convX], out[convW] = dx, dw
-	if g.node.Input(convB) != nil {
-		out[convB] = g.Op("ReduceSum", graph.Attrs{"keepdims": 0}, g.dy, g.Ints(0, 2))
+	if n.Input(convB) != nil {
+		out[convB] = b.Op("ReduceSum", graph.Attrs{"keepdims": 0}, dy[0], b.Ints(0, 2))
 	}
 	return out
 }
 
+type convGrad struct {
+	*convBody
+	z     *graph.Value // scale·dY, (N, Co, P_out)
+	valid *graph.Value // where X counts, nil: everywhere
+	index *graph.Value // what the taps of each output pixel read of rows
+	rows  marked
+}
+
+func newConvGrad(b *ops.Builder, n *graph.Node, dy *graph.Value) *convGrad {
+	g := &convGrad{convBody: newConvBody(b, n), z: dy}
+	g.valid = g.validPixels()
+	g.index, g.rows = g.read(g.valid)
+	if s := g.scale(g.rows, g.index); s != nil {
+		g.z = g.mul(dy, g.Transpose(s, 0, 2, 1))
+	}
+	return g
+}
+
+// ofConv is a convGrad for the node of one of the gradients: as for a HealpixConv of its attributes, a full sky if pixels is nil.
+func ofConv(b *ops.Builder, n *graph.Node, x, w, dy, pixels *graph.Value, use func(g *convGrad) *graph.Value) []*graph.Value {
+	conv := graph.NewNode(Domain, "HealpixConv", n.Attrs, []*graph.Value{x, w, nil, nil, nil, pixels}, []*graph.Value{{}})
+	defer func() {
+		for i := range conv.In {
+			conv.SetIn(i, nil)
+		}
+	}()
+	return []*graph.Value{use(newConvGrad(b, conv, dy))}
+}
+
+// weight is dW.
+func (g *convGrad) weight() *graph.Value {
+	in, out := g.sizes(g.x, 1, 2), g.sizes(g.z, 1, 2)
+	product := g.Op("MatMul", nil, g.z, g.windowed(g.rows, g.index, g.mul(in, g.Ints(taps))))
+	dw := g.Op("ReduceSum", graph.Attrs{"keepdims": 0}, product, g.Ints(0))
+	return g.Transpose(g.Op("Reshape", graph.Attrs{"allowzero": 1}, dw, g.concat(0, out, g.Ints(taps), in)), 0, 2, 1)
+}
+
+// input is dX.
+func (g *convGrad) input() (dx *graph.Value) {
+	if ofSphere(g.node) {
+		dx = g.onSphere(g.valid)
+	} else {
+		dx = g.byTable(g.index)
+	}
+	if g.valid != nil {
+		dx = g.where(g.valid, dx, g.like(0, g.x))
+	}
+	return dx
+}
+
 // ofSphere reports whether the table is that of X's own pixels: without index, or with one from HealpixNeighbors.
-func (g *convGrad) ofSphere() bool {
-	n := g.node
+func ofSphere(n *graph.Node) bool {
 	index := n.Input(convIndex)
 	if index == nil {
 		return true

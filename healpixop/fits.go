@@ -13,6 +13,9 @@ var kernelReads = map[string][]int{
 	"HealpixPool":     {poolX},
 	"HealpixUpsample": {upX},
 	"HealpixReorder":  {0},
+
+	"HealpixConvGradInput":  {0, 1, 2},
+	"HealpixConvGradWeight": {0, 1},
 }
 
 // Fits reports whether the native kernels can serve n, a node of the domain, by its attributes and the types of its

@@ -140,8 +140,7 @@ static void destroy(void *p) {
 	free(k);
 }
 
-static OrtStatus *attributes(kernel *k, const OrtKernelInfo *info) {
-	char mode[16];
+OrtStatus *read_conv_spec(const OrtKernelInfo *info, ax_conv_spec *spec) {
 	static const struct {
 		const char *name;
 		int64_t only;
@@ -149,11 +148,16 @@ static OrtStatus *attributes(kernel *k, const OrtKernelInfo *info) {
 	for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
 		if (int_attribute(info, fixed[i].name, fixed[i].only) != fixed[i].only)
 			return bad("HealpixConv: %s must be %lld", fixed[i].name, (long long)fixed[i].only);
-	k->spec.nside = int_attribute(info, "nside", 0);
-	TRY(text_attribute(info, "order", "NEST", k->spec.order, sizeof k->spec.order));
-	TRY(text_attribute(info, "tap_order", "lattice", k->spec.tap_order, sizeof k->spec.tap_order));
-	TRY(text_attribute(info, "missing", "zero", k->spec.missing, sizeof k->spec.missing));
-	TRY(text_attribute(info, "outside", "zero", k->spec.outside, sizeof k->spec.outside));
+	spec->nside = int_attribute(info, "nside", 0);
+	TRY(text_attribute(info, "order", "NEST", spec->order, sizeof spec->order));
+	TRY(text_attribute(info, "tap_order", "lattice", spec->tap_order, sizeof spec->tap_order));
+	TRY(text_attribute(info, "missing", "zero", spec->missing, sizeof spec->missing));
+	return text_attribute(info, "outside", "zero", spec->outside, sizeof spec->outside);
+}
+
+static OrtStatus *attributes(kernel *k, const OrtKernelInfo *info) {
+	char mode[16];
+	TRY(read_conv_spec(info, &k->spec));
 	TRY(text_attribute(info, "mask_mode", "zero", mode, sizeof mode));
 	k->mask_renorm = strcmp(mode, "renorm") == 0;
 	if (!k->mask_renorm && strcmp(mode, "zero") != 0) return bad("HealpixConv: mask_mode is \"%s\": expected zero or renorm", mode);

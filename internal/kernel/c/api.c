@@ -26,6 +26,7 @@ const astronnx_healpix_conv_api *conv_table(void) {
 	    .weights_new = conv_weights_new,
 	    .weights_free = conv_weights_free,
 	    .run = conv_run,
+	    .weight_grad = conv_weight_grad,
 	    .scratch_bytes = conv_scratch_bytes,
 	    .has_path = has_path,
 	    .message = conv_message,

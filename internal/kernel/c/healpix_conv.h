@@ -72,6 +72,17 @@ typedef struct {
 	void *ctx;
 } astronnx_conv_args;
 
+// The gradient of W, of dy the one of Y: dw[o,c,k] = sum over n, p of dy[n,o,p] * x[n,c,index[p,k]].
+typedef struct {
+	int64_t n, co, ci;
+	const float *x;  // [n][ci][p_in]
+	const float *dy; // [n][co][p_out]
+	float *dw;       // [co][ci][9], taps in the table's order
+	int path;
+	astronnx_conv_parallel_for parallel_for;
+	void *ctx;
+} astronnx_conv_weight_grad;
+
 typedef struct {
 	int64_t tiles, patterns; // patterns: tiles that differ in more than where they read
 	int64_t rows;            // input pixels copied, all tiles; rows / p_in is the cost of the halo
@@ -95,6 +106,9 @@ typedef struct {
 
 	// Safe from many threads. The result does not depend on the number of threads, to the last bit.
 	int (*run)(const astronnx_conv_geom *g, const astronnx_conv_weights *w, const astronnx_conv_args *a);
+
+	// As run.
+	int (*weight_grad)(const astronnx_conv_geom *g, const astronnx_conv_weight_grad *a);
 
 	// Bytes each working thread holds for this pair. They are kept, grown at need, until the thread ends.
 	size_t (*scratch_bytes)(const astronnx_conv_geom *g, const astronnx_conv_weights *w);

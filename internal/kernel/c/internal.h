@@ -95,6 +95,10 @@ void conv_geom_info(const astronnx_conv_geom *g, astronnx_conv_info *out);
 int conv_weights_new(int64_t co, int64_t ci, const float *w, const float *bias, astronnx_conv_weights **out);
 void conv_weights_free(astronnx_conv_weights *w);
 int conv_run(const astronnx_conv_geom *g, const astronnx_conv_weights *w, const astronnx_conv_args *a);
+int conv_weight_grad(const astronnx_conv_geom *g, const astronnx_conv_weight_grad *a);
+// Copies what tile t reads into rows: `channels` planes from x on.
+void conv_load_rows(const astronnx_conv_geom *g, const path *path, const tile *t, float *rows, const float *x, int channels,
+                    const uint8_t *mask, bool fill_valid_mean);
 size_t conv_scratch_bytes(const astronnx_conv_geom *g, const astronnx_conv_weights *w);
 const astronnx_healpix_conv_api *conv_table(void);
 const char *conv_message(int status);

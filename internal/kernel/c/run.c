@@ -45,14 +45,13 @@ size_t conv_scratch_bytes(const astronnx_conv_geom *g, const astronnx_conv_weigh
 
 static inline float read(const float *x, int64_t i, const uint8_t *mask) { return mask == NULL || mask[i] ? x[i] : 0; }
 
-// Copies what tile t reads into rows: `channels` planes from x on.
-static void load_rows(const job *j, const tile *t, float *rows, const float *x, int channels, const uint8_t *mask) {
-	const astronnx_conv_geom *g = j->g;
+void conv_load_rows(const astronnx_conv_geom *g, const path *path, const tile *t, float *rows, const float *x, int channels,
+                    const uint8_t *mask, bool fill_valid_mean) {
 	const int64_t plane = g->p_in;
 	memset(rows, 0, (size_t)channels * sizeof(float));
 	rows += channels;
 	for (const span *s = g->spans + t->span, *end = g->spans + t[1].span; s < end; rows += s->rows * channels, s++)
-		j->path->load(rows, x + s->start, plane, channels, s->rows, mask ? mask + s->start : NULL);
+		path->load(rows, x + s->start, plane, channels, s->rows, mask ? mask + s->start : NULL);
 	for (int64_t i = t->single; i < t[1].single; i++, rows += channels) {
 		int64_t v = g->singles[i];
 		if (mask != NULL && !mask[v])
@@ -61,7 +60,7 @@ static void load_rows(const job *j, const tile *t, float *rows, const float *x, 
 			for (int c = 0; c < channels; c++) rows[c] = x[c * plane + v];
 	}
 	for (const pair *p = g->pairs + t->pair, *end = g->pairs + t[1].pair; p < end; p++, rows += channels) {
-		bool one = mask != NULL && j->a->fill_valid_mean && !(mask[p->a] && mask[p->b]);
+		bool one = mask != NULL && fill_valid_mean && !(mask[p->a] && mask[p->b]);
 		float half = one ? 1 : 0.5f;
 		for (int c = 0; c < channels; c++)
 			rows[c] = half * read(x + c * plane, p->a, mask) + half * read(x + c * plane, p->b, mask);
@@ -109,7 +108,7 @@ static void run_tile(const job *j, int64_t map, const tile *t, float *sums) {
 	for (int64_t c = 0; c < w->ci; c += w->ci_block) {
 		const int channels = (int)min64(w->ci_block, w->ci - c);
 		const bool last = c + channels == w->ci;
-		load_rows(j, t, rows, x + c * g->p_in, channels, mask);
+		conv_load_rows(g, j->path, t, rows, x + c * g->p_in, channels, mask, a->fill_valid_mean);
 		const upcoming next = comes_next(j, t, x, c + channels);
 		for (int64_t o0 = 0; o0 < ldo; o0 += j->panel_blocks * BLOCK) {
 			const int64_t o1 = min64(o0 + j->panel_blocks * BLOCK, ldo);
