@@ -52,19 +52,19 @@ const (
 )
 
 // The forms in order of preference; the first that is meant for a sweep and fits it is written. The last fits all. They follow from
-// times of onnxruntime 1.30 on one thread of a CPU with AVX2 and of 1.27 on one with AVX-512, which agree. CUDA was not measured:
-// few and large products are taken to suit it, and a convolution whose kernel is as large as an image is not.
+// times of onnxruntime 1.30 and the kernels on one thread of a CPU with AVX2, with which those of 1.27 on one with AVX-512 agree.
+// CUDA was not measured: few and large products are taken to suit it, and a convolution whose kernel is as large as an image is not.
 var (
 	forwardRules = []rule{
-		{form: forwardKernel, on: kernels, axes: 3, strides: byOne},
-		{form: forwardKernel, on: kernels, axes: 3, above: 4},
-		{form: forwardKernel, on: kernels, axes: 2, strides: byOne, kernel: 3, above: 4},
+		{form: forwardKernel, on: kernels, axes: 3, strides: byOne, wide: 8},
+		{form: forwardKernel, on: kernels, axes: 3, strides: byMore, above: 2},
+		{form: forwardKernel, on: kernels, axes: 2, strides: byOne, kernel: 3, wide: 8},
 		{form: forwardFolded, on: onCPU, axes: 3, strides: byOne, wide: 8},
 		{form: forwardConv},
 	}
 	inputRules = []rule{
-		{form: inputKernel, on: kernels, axes: 3},
-		{form: inputKernel, on: kernels, axes: 2, strides: byOne, kernel: 3, above: 4},
+		{form: inputKernel, on: kernels, axes: 3, wide: 8},
+		{form: inputKernel, on: kernels, axes: 2, strides: byOne, kernel: 3, wide: 8},
 		{form: inputFolded, on: onCPU, axes: 3, strides: byOne, wide: 8},
 		{form: inputFlipped, strides: byOne},
 		{form: inputTransposed, on: onCUDA},
@@ -74,7 +74,8 @@ var (
 		{form: inputStuffed},
 	}
 	weightRules = []rule{
-		{form: weightKernel, on: kernels, axes: 3},
+		{form: weightKernel, on: kernels, strides: byOne},
+		{form: weightKernel, on: kernels, axes: 3, above: 2},
 		{form: weightKernel, on: kernels, axes: 2, above: 4},
 		{form: weightColumnsOnce, on: onCUDA, axes: 2},
 		{form: weightTaps, on: onCUDA},
@@ -131,9 +132,9 @@ func (r *rule) holds(s *sweep, t Target) bool {
 	return true
 }
 
-// hasKernel reports whether kernels of [Fused] take a sweep.
+// hasKernel reports whether kernels of [Fused] take a sweep. One of single elements is left to products of matrices.
 func hasKernel(s *sweep, t Target) bool {
-	return t.Kernels && !t.CUDA && (s.k == 2 || s.k == 3) && s.plain() && s.fixed() && s.whole()
+	return t.Kernels && !t.CUDA && (s.k == 2 || s.k == 3) && s.plain() && s.fixed() && s.whole() && !all(s.kernel, 1)
 }
 
 // stock is t without kernels: what the body of an operator of Fused is written for.

@@ -28,7 +28,7 @@ func ConvForms(b *Builder, conv *graph.Node, dy *graph.Value) (written []Written
 	for what, in := range map[string][]*graph.Value{"Y": {x, w, conv.Input(2)}, "dX": {dy, w}, "dW": {x, dy}} {
 		for _, f := range convForms[what] {
 			s := convSweep(b, conv)
-			s.batch, s.in, s.out = dimOf(x, 0), dimOf(x, 1), dimOf(w, 0)
+			s.in, s.out = dimOf(x, 1), dimOf(w, 0)
 			if f.fitsFor(s, Target{Kernels: true}) || f.fitsFor(s, Target{CUDA: true}) {
 				written = append(written, Written{what, f.name, f.write(s, b, in...)})
 			}
@@ -40,7 +40,7 @@ func ConvForms(b *Builder, conv *graph.Node, dy *graph.Value) (written []Written
 // ChosenForms names the forms of Y, dX and dW that a convolution without groups gets whose kernel, stride and image are equal along
 // all axes and whose pads keep maps as large as the image or as the strides make them.
 func ChosenForms(t Target, axes int, kernel, stride, size, in, out int64) (names [3]string) {
-	s := &sweep{window: &window{}, k: axes, group: 1, batch: 8, in: in, out: out}
+	s := &sweep{window: &window{}, k: axes, group: 1, in: in, out: out}
 	pad := (kernel - 1) / 2
 	positions := (size+2*pad-kernel)/stride + 1
 	s.kernel, s.stride, s.dilation = each(axes, kernel).known, each(axes, stride).known, each(axes, 1).known

@@ -20,7 +20,7 @@ type sweep struct {
 	before    sizes // of them that lie ahead of the image
 	after     sizes // of them that lie behind it; negative where the image goes on
 
-	batch, in, out int64 // images, and channels of the image and at the positions; -1 where not known
+	in, out int64 // channels of the image and at the positions; -1 where not known
 }
 
 // sweepOf describes the window of n, a node whose kernel has the spatial sizes of weights or is an attribute, for an image and
@@ -38,7 +38,7 @@ func sweepOf(b *Builder, n *graph.Node, weights *graph.Value, image, positions s
 		panic("ops: the gradient of " + n.Op + " needs the rank of its weights")
 	}
 	win := windowAttrs(n, k)
-	s := &sweep{window: win, k: k, group: n.Attrs.Int("group", 1), image: image, positions: positions, batch: -1, in: -1, out: -1}
+	s := &sweep{window: win, k: k, group: n.Attrs.Int("group", 1), image: image, positions: positions, in: -1, out: -1}
 	s.kernel = kernel.known
 	one := each(k, 1)
 	s.extent = kernel.combine(b, "Sub", one).combine(b, "Mul", sizes{known: s.dilation}).combine(b, "Add", one)
@@ -73,13 +73,17 @@ func windowAttrs(n *graph.Node, k int) *window {
 
 // forward is the convolution of x by the sweep, with a bias unless it is nil.
 func (s *sweep) forward(b *Builder, t Target, x, w, bias *graph.Value) *graph.Value {
-	s.batch, s.in, s.out = dimOf(x, 0), dimOf(x, 1), dimOf(w, 0)
-	return choose(forwardRules, s, t).write(s, b, x, w, bias)
+	return s.forwardForm(t, x, w).write(s, b, x, w, bias)
+}
+
+func (s *sweep) forwardForm(t Target, x, w *graph.Value) *form {
+	s.in, s.out = dimOf(x, 1), dimOf(w, 0)
+	return choose(forwardRules, s, t)
 }
 
 // inputGrad is the adjoint of the convolution with w in its input.
 func (s *sweep) inputGrad(b *Builder, t Target, dy, w *graph.Value) *graph.Value {
-	s.batch, s.out = dimOf(dy, 0), dimOf(dy, 1)
+	s.out = dimOf(dy, 1)
 	if s.in = dimOf(w, 1); s.in > 0 {
 		s.in *= s.group
 	}
@@ -88,7 +92,7 @@ func (s *sweep) inputGrad(b *Builder, t Target, dy, w *graph.Value) *graph.Value
 
 // weightGrad is the adjoint of the convolution of x in its weights.
 func (s *sweep) weightGrad(b *Builder, t Target, x, dy *graph.Value) *graph.Value {
-	s.batch, s.in, s.out = dimOf(x, 0), dimOf(x, 1), dimOf(dy, 1)
+	s.in, s.out = dimOf(x, 1), dimOf(dy, 1)
 	return choose(weightRules, s, t).write(s, b, x, dy)
 }
 

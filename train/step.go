@@ -325,11 +325,10 @@ func (a *assembly) finish(s *Step, g []gradient, loss *graph.Value) error {
 			a.m.Graph.Outputs = append(a.m.Graph.Outputs, v.now)
 		}
 	}
-	a.prune()
-	// An operator that was taken apart may read a constant that was first written behind it.
-	if err := a.m.Graph.Sort(); err != nil {
+	if err := a.b.Specialize(); err != nil {
 		return err
 	}
+	a.prune()
 	if err := ops.Infer(a.m, a.set); err != nil {
 		return err
 	}
