@@ -77,7 +77,7 @@ func TestConvKernelsOnLayers(t *testing.T) {
 			{"ConvGradWeight", attrs, []*graph.Tensor{random(r, x...), random(r, y...)}, 1, 0},
 		} {
 			got, want := c.run(t, true, engine.Options{Threads: 2}), c.run(t, false, engine.Options{Bodies: true})
-			near32(t, fmt.Sprint(c.op, x, w), got[0], want[0])
+			near32(t, fmt.Sprint(c.op, x, w), got[0], want[0], 0)
 			if again := c.run(t, true, engine.Options{Threads: 1}); !again[0].Equal(got[0]) {
 				t.Errorf("%s %v %v depends on threads", c.op, x, w)
 			}
@@ -89,8 +89,8 @@ func TestConvKernelsOnLayers(t *testing.T) {
 func TestConvNodesWithoutKernel(t *testing.T) {
 	r := rand.New(rand.NewPCG(11, 12))
 	for why, c := range map[string]fusedCase{
-		"group":     {"Conv", graph.Attrs{"group": 2}, []*graph.Tensor{random(r, 1, 4, 5), random(r, 2, 2, 3)}, 1},
-		"dilations": {"ConvGradWeight", graph.Attrs{"dilations": []int64{2}, "kernel_shape": []int64{2}}, []*graph.Tensor{random(r, 1, 2, 5), random(r, 1, 3, 3)}, 1},
+		"group":     {"Conv", graph.Attrs{"group": 2}, []*graph.Tensor{random(r, 1, 4, 5), random(r, 2, 2, 3)}, 1, 0},
+		"dilations": {"ConvGradWeight", graph.Attrs{"dilations": []int64{2}, "kernel_shape": []int64{2}}, []*graph.Tensor{random(r, 1, 2, 5), random(r, 1, 3, 3)}, 1, 0},
 	} {
 		c.run(t, false, engine.Options{})
 		p := compile(t, c.model(t), engine.Options{})

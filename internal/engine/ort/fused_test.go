@@ -35,7 +35,7 @@ func (c fusedCase) domain() string {
 func (c fusedCase) String() string { return fmt.Sprint(c.op, c.attrs, c.in) }
 
 // model returns the case as a model of one node.
-func (c fusedCase) model(t *testing.T) *graph.Model {
+func (c fusedCase) model(t testing.TB) *graph.Model {
 	t.Helper()
 	m := model(func(g *graph.Graph) {
 		vs := make([]*graph.Value, len(c.in))
