@@ -9,5 +9,5 @@
 #define ROWS2 6
 #include "convnd_kernel.h"
 
-const nd_path nd_avx2 = {LANES, outer};
+const nd_path nd_avx2 = {LANES, outer, across};
 #endif

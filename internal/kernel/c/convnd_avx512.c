@@ -9,5 +9,5 @@
 #define ROWS2 8
 #include "convnd_kernel.h"
 
-const nd_path nd_avx512 = {LANES, outer};
+const nd_path nd_avx512 = {LANES, outer, across};
 #endif

@@ -70,8 +70,8 @@ int64_t nd_tap(const nd_grid *g, const int64_t k[3]) {
 	return phase * g->phase + at;
 }
 
-void nd_walk_start(nd_walk *w, const nd_grid *g, const nd_box *b, const nd_target *to) {
-	w->grid = g, w->box = b, w->to = to, w->image = 0;
+void nd_walk_start(nd_walk *w, const nd_grid *g, const nd_box *b, const nd_target *to, bool rows) {
+	w->grid = g, w->box = b, w->to = to, w->image = 0, w->rows = rows;
 	for (int i = 0; i < 3; i++) {
 		const int64_t positions = ceil_div(to->size[i] - to->shift[i], to->step[i]);
 		w->end[i] = min64(positions - b->start[i], b->size[i]);
@@ -102,7 +102,8 @@ bool nd_walk_next(nd_walk *w, int most) {
 		nd_run r = {w->box->image + w->image, (at[0] * to->size[1] + at[1]) * to->size[2], w->box->start[2] + w->at[2], w->pixels, count};
 		if (to->step[2] == 1) r.plane += r.position;
 		nd_run *before = w->runs > 0 ? &w->run[w->runs - 1] : NULL;
-		if (before != NULL && to->step[2] == 1 && before->image == r.image && before->plane + before->count == r.plane)
+		const bool next = before != NULL && to->step[2] == 1 && before->image == r.image && before->plane + before->count == r.plane;
+		if (next && (!w->rows || w->pixel[before->first] + before->count == offset))
 			before->count += count;
 		else
 			w->run[w->runs++] = r;

@@ -20,14 +20,22 @@
 enum {
 	ND_PIXELS = 96,           // pixels of y or dx summed together: a multiple of every path's rows
 	ND_TERMS = 256,           // terms of a sum before it is added to the result, so that b stays in the first-level cache
+	ND_ROWS = 4,              // channels of a block where vectors run along pixels
 	ND_MAX_WIDTH = 32,        // channels of a block, at most
 	ND_SLAB_FLOATS = 64 << 10, // what a slab should not exceed
 };
+
+// Vectors of pixels summed together for m channels, at most: their sums fill the registers.
+#define ND_VECTORS(m) ((m) == 1 ? 8 : (m) == 2 ? 4 : 3)
 
 // What a processor does its own way.
 typedef struct {
 	int lanes; // channels of a vector; a block of channels has one vector or two
 	void (*outer)(int64_t n, const float *x, const int32_t *row, int64_t k, const int32_t *at, const float *b, int width, float *c);
+	// Where channels are few, vectors run along pixels that follow each other: to[i][p] = bias[i] + sum over l of b[l][i] * x[p + at[l]]
+	// for m channels and n pixels; b has ND_ROWS channels. Reads, and forgets, less than a vector behind the last pixel.
+	void (*across)(int m, int64_t n, const float *x, int64_t k, const int32_t *at, const float *b, const float *bias, float *to,
+	               int64_t to_row);
 } nd_path;
 
 extern const nd_path nd_portable;
@@ -66,7 +74,7 @@ void nd_slab_fill(const nd_grid *g, const nd_box *b, int64_t c, int64_t channels
 // nd_tap is the offset in the slab of element k of the window of a pixel, in channel 0.
 int64_t nd_tap(const nd_grid *g, const int64_t k[3]);
 
-// Pixels that follow each other in the slab and in the result.
+// Pixels that follow each other in the result.
 typedef struct {
 	int64_t image, plane; // plane: the result's element of the first pixel, but for what axis 2 adds where its step is not 1
 	int64_t position;     // of the first pixel on axis 2
@@ -84,13 +92,14 @@ typedef struct {
 	const nd_box *box;
 	const nd_target *to;
 	int64_t end[3];          // positions of the box
+	bool rows;               // pixels of a run follow each other in the slab too
 	int64_t image, at[3];    // the next
 	int32_t pixel[ND_TERMS]; // offsets in the slab
 	nd_run run[ND_TERMS];
 	int pixels, runs;
 } nd_walk;
 
-void nd_walk_start(nd_walk *w, const nd_grid *g, const nd_box *b, const nd_target *to);
+void nd_walk_start(nd_walk *w, const nd_grid *g, const nd_box *b, const nd_target *to, bool rows);
 // nd_walk_next takes up to `most` pixels, at most ND_TERMS; false at the end.
 bool nd_walk_next(nd_walk *w, int most);
 

@@ -8,4 +8,4 @@
 #define ROWS2 6
 #include "convnd_kernel.h"
 
-const nd_path nd_portable = {LANES, outer};
+const nd_path nd_portable = {LANES, outer, across};

@@ -26,7 +26,7 @@ typedef struct {
 	element *elements;
 	int64_t channels, kernel, width, blocks; // of the result; elements of the filter; channels of a block
 	int64_t slices, groups;                  // slices of the source's channels when packing; groups of blocks that items take
-	bool dx;
+	bool dx, across;                         // across: vectors run along pixels
 	atomic_int status;
 } job;
 
@@ -45,8 +45,22 @@ size_t nd_sums_scratch(const astronnx_convnd_shape *s, int op) {
 }
 
 static int64_t block_width(const job *j, int64_t b) {
+	if (j->across) return ND_ROWS;
 	const int64_t left = j->channels - b * j->width, lanes = j->call->path->lanes;
 	return left > lanes ? j->width : lanes;
+}
+
+// Whether vectors along pixels are the faster ones, by the vectors that a term takes for all channels of a row. Those along channels
+// have unused lanes, and their sums are turned at the end, which takes as long as some more terms. Those along pixels have unused
+// lanes at the end of a row, wait for each other where they are few, and are slower to load.
+static bool few_channels(const job *j) {
+	enum { BUSY = 8, TURN = 20 }; // sums at work that hide each other's latency; terms
+	const int64_t lanes = j->call->path->lanes, row = j->grid.grid[2], m = min64(ND_ROWS, j->channels);
+	const double terms = (double)(j->grid.channels * j->kernel) / (double)volume(j->to.step), vectors = (double)ceil_div(row, lanes);
+	const double pieces = (double)ceil_div(row, lanes * ND_VECTORS(m)), each = vectors / pieces * (double)m;
+	const double along_pixels = 1.2 * (double)j->channels * vectors * (each < BUSY ? BUSY / each : 1);
+	const double along_channels = (double)row * ((double)ceil_div(j->channels, lanes) + TURN * (double)j->channels / (double)lanes / terms);
+	return along_pixels < along_channels;
 }
 
 static bool prepare(job *j) {
@@ -67,7 +81,8 @@ static bool prepare(job *j) {
 		g->reach[i] = j->dx ? reach + (pad + stride - 1) / stride - pad / stride : reach;
 	}
 	j->kernel = volume(s->kernel);
-	j->width = 2 * j->call->path->lanes;
+	j->across = few_channels(j);
+	j->width = j->across ? ND_ROWS : 2 * j->call->path->lanes;
 	j->blocks = ceil_div(j->channels, j->width);
 	j->slices = ceil_div(g->channels, SLICE);
 	const int64_t least = j->call->threads > 1 ? 4 * j->call->threads : 1;
@@ -165,6 +180,19 @@ static void sum(const job *j, const phase *p, const nd_walk *w, int64_t b, const
 		                     p->packed + b * j->width * p->terms + t * width, (int)width, sums);
 }
 
+// Sums of a batch along its pixels, to where the result has them, or, if phases
+// are to be merged, to rows of ND_PIXELS.
+static void sum_across(const job *j, const phase *p, const nd_walk *w, int64_t b, const float *slab, float *merged) {
+	const int64_t first = b * ND_ROWS, plane = volume(j->to.size);
+	const int channels = (int)min64(ND_ROWS, j->channels - first);
+	float bias[ND_ROWS] = {0};
+	for (int c = 0; c < channels && j->call->a->bias != NULL && !j->dx; c++) bias[c] = j->call->a->bias[first + c];
+	for (const nd_run *r = w->run; r < w->run + w->runs; r++)
+		j->call->path->across(channels, r->count, slab + w->pixel[r->first], p->terms, p->at, p->packed + first * p->terms, bias,
+		                      merged ? merged + r->first : j->call->a->result + (r->image * j->channels + first) * plane + r->plane,
+		                      merged ? ND_PIXELS : plane);
+}
+
 // Writes one run of one channel: element i of phase e goes to position + i, times the stride, plus e.
 static void scatter(const job *j, const nd_run *r, float *to, const float *from, int64_t phase_floats) {
 	const int64_t stride = j->to.step[2], left = j->to.size[2] - r->position * stride;
@@ -186,6 +214,10 @@ static void block(const job *j, const phase *p, const nd_walk *w, int64_t b, con
 	float *result = j->call->a->result, *flipped = sums + ND_PIXELS * j->width;
 	const int64_t phase_floats = ND_PIXELS * j->width;
 	for (int64_t r = 0; r < j->to.step[2]; r++) {
+		if (j->across) {
+			sum_across(j, p + r, w, b, slab, j->to.step[2] > 1 ? flipped + r * phase_floats : NULL);
+			continue;
+		}
 		sum(j, p + r, w, b, slab, sums);
 		if (j->to.step[2] > 1) {
 			nd_flip(flipped + r * phase_floats, ND_PIXELS, sums, width, w->pixels, channels);
@@ -218,8 +250,8 @@ static void item(void *usr, size_t i) {
 		for (int64_t r1 = 0; r1 < j->to.step[1]; r1++) {
 			to.shift[0] = r0;
 			to.shift[1] = r1;
-			nd_walk_start(&w, g, &box, &to);
-			while (nd_walk_next(&w, ND_PIXELS))
+			nd_walk_start(&w, g, &box, &to, j->across);
+			while (nd_walk_next(&w, j->across && j->to.step[2] == 1 ? ND_TERMS : ND_PIXELS))
 				for (int64_t b = b0; b < b1; b++)
 					block(j, j->phases + (r0 * j->to.step[1] + r1) * j->to.step[2], &w, b, slab, slab + g->floats);
 		}

@@ -78,7 +78,7 @@ static void item(void *usr, size_t i) {
 	for (int64_t n = 0; n < g->n_boxes; n++) {
 		const nd_box box = nd_box_at(g, n);
 		nd_slab_fill(g, &box, c0, channels, slab);
-		nd_walk_start(&w, g, &box, &to);
+		nd_walk_start(&w, g, &box, &to, false);
 		while (nd_walk_next(&w, ND_TERMS))
 			for (int64_t b = b0; b < b1; b++) {
 				turn(j, &w, b, turned);
