@@ -125,17 +125,18 @@ func (f file) read() (*graph.Tensor, error) {
 	return t, err
 }
 
+// medianStep is the median of so many steps, or of as many as half a second allows, at least three.
 func medianStep(step func() (float64, error), times int) (int64, error) {
-	taken := make([]int64, times)
-	for i := range taken {
+	var taken []int64
+	for begin := time.Now(); len(taken) < times && (len(taken) < 3 || time.Since(begin) < time.Second/2); {
 		start := time.Now()
 		if _, err := step(); err != nil {
 			return 0, err
 		}
-		taken[i] = time.Since(start).Nanoseconds()
+		taken = append(taken, time.Since(start).Nanoseconds())
 	}
 	slices.Sort(taken)
-	return taken[times/2], nil
+	return taken[len(taken)/2], nil
 }
 
 // peakMemory is the most that the process had in memory, in bytes.

@@ -90,12 +90,13 @@ def stepper(request, **adam):
 
 
 def median(run, times):
+    """The median of so many runs, or of as many as half a second allows, at least three."""
     taken = []
-    for _ in range(times):
+    while len(taken) < times and (len(taken) < 3 or sum(taken) < 5e8):
         start = time.perf_counter_ns()
         run()
         taken.append(time.perf_counter_ns() - start)
-    return sorted(taken)[times // 2]
+    return sorted(taken)[len(taken) // 2]
 
 
 def prepare(request):
