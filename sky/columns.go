@@ -16,7 +16,7 @@ import (
 	"github.com/astronnx/astronnx/internal/errs"
 )
 
-// ReadTable reads a table of one row a record: a FITS binary table, the first of the file unless opt names an HDU, or text of columns
+// ReadTable reads a table of one row a record: a FITS table, the first of the file unless opt names an HDU, or text of columns
 // separated by commas or blanks. The content decides, not the name. opt.Columns chooses columns, in that order; opt.Order does not
 // matter.
 //
@@ -45,11 +45,19 @@ func readTable(src source, opt ReadOptions) ([]Column, error) {
 		return readFITSTable(src, opt)
 	}
 	all, err := readText(io.NewSectionReader(src, 0, src.size))
-	if err != nil || len(opt.Columns) == 0 {
-		return all, err
+	if err != nil {
+		return nil, err
+	}
+	return named(all, opt.Columns)
+}
+
+// named returns the named columns, or all where no names are given.
+func named(all []Column, names []string) ([]Column, error) {
+	if len(names) == 0 {
+		return all, nil
 	}
 	var chosen []Column
-	for _, name := range opt.Columns {
+	for _, name := range names {
 		c, err := (&Map{Columns: all}).Column(name)
 		if err != nil {
 			return nil, err
@@ -64,12 +72,16 @@ func readFITSTable(src source, opt ReadOptions) ([]Column, error) {
 	if err != nil {
 		return nil, err
 	}
-	h, err := findHDU(list, opt.HDUName, opt.HDU, func(h *hdu) bool { return h.kind == "BINTABLE" })
+	table := func(h *hdu) bool { return h.kind == "BINTABLE" || h.kind == "TABLE" }
+	h, err := findHDU(list, opt.HDUName, opt.HDU, table)
 	if err != nil {
 		return nil, err
 	}
-	if h == nil || h.kind != "BINTABLE" {
-		return nil, errs.New(errs.Input, "want a binary table; the file has none there")
+	if h == nil || !table(h) {
+		return nil, errs.New(errs.Input, "want a table; the file has none there")
+	}
+	if h.kind == "TABLE" {
+		return readASCII(src, h, opt.Columns)
 	}
 	all, err := h.fields()
 	if err != nil {

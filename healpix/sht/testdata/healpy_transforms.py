@@ -41,4 +41,12 @@ for weights in (False, True):
     w = "_weights" if weights else ""
     keep(**{"wmap_alm" + w: np.array(hp.map2alm(iqu, lmax=95, iter=3, use_weights=weights)),
             "wmap_cl" + w: np.array(hp.anafast(iqu, lmax=95, iter=3, use_weights=weights))})
+
+alm = arrays["wmap_alm"].view(complex)[0]
+keep(wmap_g2e=hp.Rotator(coord=["G", "E"]).rotate_alm(alm), wmap_g2c=hp.Rotator(coord=["G", "C"]).rotate_alm(alm))
+turned = alm.copy()
+hp.rotate_alm(turned, 0.3, 0.5, 0.7)
+keep(wmap_turned=turned, beam=hp.gauss_beam(np.radians(5), lmax=60, pol=True).T)
+smooth = hp.smoothing(iqu, fwhm=np.radians(10), lmax=95)
+keep(wmap_smooth=np.array(smooth))
 np.savez(out, **arrays)
