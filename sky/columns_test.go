@@ -12,7 +12,7 @@ import (
 	"github.com/astronnx/astronnx/sky"
 )
 
-func TestReadColumns(t *testing.T) {
+func TestReadTable(t *testing.T) {
 	// First rows as astropy reads them.
 	for name, c := range map[string]struct {
 		names string
@@ -54,7 +54,7 @@ func asciiTable(cards string, data string) []byte {
 	return append(file, bytes.Repeat([]byte(" "), 2880-len(data))...)
 }
 
-func TestReadColumnsOfText(t *testing.T) {
+func TestReadTableOfText(t *testing.T) {
 	good := "NAXIS1  = 12\nNAXIS2  = 2\nTFIELDS = 2\nTBCOL1  = 1\nTFORM1  = 'I3'\nTBCOL2  = 5\nTFORM2  = 'D8.2'\nTTYPE2  = 'CL'"
 	c, err := sky.ReadColumnsFrom(bytes.NewReader(asciiTable(good, "  2  1.5D-03  3 -2.0    ")))
 	if err != nil {
