@@ -232,6 +232,15 @@ func ReadArrays(path string, limit int64) ([]*graph.Tensor, error) {
 	return list, nil
 }
 
+// ReadArraysFrom is ReadArrays of the bytes of a file.
+func ReadArraysFrom(r io.Reader, limit int64) ([]*graph.Tensor, error) {
+	src, err := readSource(r, limit)
+	if err != nil {
+		return nil, err
+	}
+	return readArrays(src, limit, func(string) bool { return true })
+}
+
 func readArrays(src source, limit int64, want func(name string) bool) ([]*graph.Tensor, error) {
 	r, err := npz.NewReader(src, src.size)
 	if err != nil {
