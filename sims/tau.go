@@ -49,7 +49,7 @@ var tauSplines = sync.OnceValues(func() (splines [4][TauLmax + 1]interp.NotAKnot
 })
 
 // TauSpectra returns the CMB's lensed C_l in µK², l = 0 to 191, of an optical depth from 0.01 to 0.13: CAMB's, in a cosmology
-// that is otherwise fixed, A_s included, interpolated to 1e-4 in between. H0 67.32, Ω_b h² 0.02237, Ω_c h² 0.1201, n_s
+// that is otherwise fixed, A_s included, interpolated to 2e-4 in between. H0 67.32, Ω_b h² 0.02237, Ω_c h² 0.1201, n_s
 // 0.9651, Σm_ν 0.06 eV, A_s 2.1e-9, no tensors.
 func TauSpectra(tau float64) (*sht.Spectra, error) {
 	if !(tau >= TauMin && tau <= TauMax) {
