@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/astronnx/astronnx/dataset"
 	"github.com/astronnx/astronnx/graph"
 	"github.com/astronnx/astronnx/healpix/sht"
 	"github.com/astronnx/astronnx/internal/errs"
@@ -15,6 +16,8 @@ import (
 	"github.com/astronnx/astronnx/sims"
 	"gonum.org/v1/gonum/mat"
 )
+
+var _ dataset.Dataset = (*sims.Sky)(nil)
 
 func tau(p []float64) (*sht.Spectra, error) { return sims.TauSpectra(p[0]) }
 

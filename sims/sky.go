@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/astronnx/astronnx/dataset"
 	"github.com/astronnx/astronnx/graph"
 	"github.com/astronnx/astronnx/healpix/sht"
 	"github.com/astronnx/astronnx/internal/errs"
@@ -93,8 +94,8 @@ func times(a, b []float64) []float64 {
 	return c
 }
 
-// Sky makes simulations by index. It is immutable and safe for use by many goroutines. Its methods Len, Fields and Read are
-// those of a dataset of two fields, "map", float32 of [channels · fields (+1 with the mask), npix], channel by channel, and
+// Sky makes simulations by index. It is immutable and safe for use by many goroutines. It is a
+// [dataset.Dataset] of two fields, "map", float32 of [channels · fields (+1 with the mask), npix], channel by channel, and
 // "params", float32 of [number of parameters].
 type Sky struct {
 	c     Config
@@ -156,18 +157,11 @@ func New(c Config) (*Sky, error) {
 // Len returns the number of simulations.
 func (s *Sky) Len() int { return s.c.Len }
 
-// Field describes a tensor of a sample.
-type Field struct {
-	Name  string
-	DType graph.DType
-	Shape []int64
-}
-
 // Fields returns the two fields of a simulation.
-func (s *Sky) Fields() []Field {
-	return []Field{
-		{"map", graph.Float32, []int64{int64(s.chans), int64(s.plan.Npix())}},
-		{"params", graph.Float32, []int64{int64(len(s.c.Params))}},
+func (s *Sky) Fields() []dataset.Field {
+	return []dataset.Field{
+		{Name: "map", DType: graph.Float32, Shape: []int64{int64(s.chans), int64(s.plan.Npix())}},
+		{Name: "params", DType: graph.Float32, Shape: []int64{int64(len(s.c.Params))}},
 	}
 }
 

@@ -82,7 +82,7 @@ type table struct {
 }
 
 func readFITS(path string) (table, error) {
-	c, err := sky.ReadColumns(path)
+	columns, err := sky.ReadTable(path, sky.ReadOptions{})
 	if err != nil {
 		return table{}, err
 	}
@@ -91,9 +91,10 @@ func readFITS(path string) (table, error) {
 		"TEMPERATURE": "TT", "GRADIENT": "EE", "E-MODE": "EE", "ELECTRIC": "EE", "CURL": "BB", "B-MODE": "BB", "G-T": "TE", "E-T": "TE",
 		"C-T": "TB", "B-T": "TB", "C-G": "EB", "B-E": "EB", "TT": "TT", "EE": "EE", "BB": "BB", "TE": "TE", "EB": "EB", "TB": "TB", "L": "l",
 	}
-	t := table{data: c.Data}
-	for _, name := range c.Names {
-		t.names = append(t.names, known[strings.ToUpper(strings.TrimSpace(name))])
+	var t table
+	for i := range columns {
+		t.names = append(t.names, known[strings.ToUpper(strings.TrimSpace(columns[i].Name))])
+		t.data = append(t.data, columns[i].Float64())
 	}
 	return t, nil
 }

@@ -16,11 +16,14 @@ func Gaussian(fwhm float64, lmax int) Window {
 // windows of HEALPix are such files, pixel_window_n0016.fits and the like, as are beams. A file with one column has the window
 // of T serve all. A file that ends before lmax is an error.
 func ReadWindow(path string, lmax int) (Window, error) {
-	c, err := sky.ReadColumns(path)
+	c, err := sky.ReadTable(path, sky.ReadOptions{})
 	if err != nil {
 		return Window{}, err
 	}
-	w := Window{c.Data[0], c.Data[min(1, len(c.Data)-1)]}
+	if len(c) == 0 {
+		return Window{}, errs.New(errs.Input, "%s: the table has no columns of numbers", path)
+	}
+	w := Window{c[0].Float64(), c[min(1, len(c)-1)].Float64()}
 	if len(w.T) <= lmax {
 		return Window{}, errs.New(errs.Input, "%s: the window ends at l = %d, before lmax = %d", path, len(w.T)-1, lmax)
 	}

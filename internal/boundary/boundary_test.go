@@ -30,7 +30,7 @@ func TestPlantedCrossings(t *testing.T) {
 	}{
 		"down":              {"ops/add.go", ours + "graph", ""},
 		"up":                {"graph/graph.go", ours + "ops", "its rank is 2 against 1"},
-		"sideways":          {"sims/sky.go", ours + "stats", "its rank is 3 against 3"},
+		"sideways":          {"sims/sky.go", ours + "stats", "its rank is 4 against 4"},
 		"up, behind a tag":  {"graph/graph_plan9.go", ours + "runtime", "its rank is 5 against 1"},
 		"test file":         {"graph/graph_test.go", ours + "ops", ""},
 		"testdata":          {"graph/testdata/x.go", ours + "ops", ""},

@@ -29,8 +29,6 @@ var ranks = map[string]int{
 	"sky":             2,
 	"healpix/sht":     2,
 
-	"sims":                3,
-	"stats":               3,
 	"healpixop":           3,
 	"internal/pass":       3,
 	"internal/engine":     3,
@@ -41,6 +39,8 @@ var ranks = map[string]int{
 	"internal/engine/reference": 4,
 	"internal/engine/ort":       4,
 	"models":                    4,
+	"sims":                      4,
+	"stats":                     4,
 
 	"runtime":          5,
 	"internal/testkit": 5, // knows nothing of the module; high, so that only tests and conformance can import it
