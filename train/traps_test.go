@@ -123,8 +123,14 @@ func TestKernelsAgreeWithStock(t *testing.T) {
 				states = append(states, w)
 			}
 			for key, want := range states[0] {
-				if got := states[1][key]; got != nil && apart(numbers(got), numbers(want)) > 1e-4 {
-					t.Errorf("%s is %.2g from that without kernels", key, apart(numbers(got), numbers(want)))
+				got := states[1][key]
+				if got == nil {
+					continue
+				}
+				// A mean is as exact as what it is the mean of is large: of order 1 here.
+				w := append(numbers(want), 1)
+				if d := apart(append(numbers(got), 1), w); d > 1e-5 {
+					t.Errorf("%s is %.2g from that without kernels", key, d)
 				}
 			}
 		})
