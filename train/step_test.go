@@ -166,8 +166,12 @@ func fill(t *testing.T, s *train.Step, set func(name string, x *graph.Tensor) er
 func engines(t *testing.T) map[string]runtime.Config {
 	return map[string]runtime.Config{
 		"reference":   runtime.NewConfig().WithEngine("reference"),
-		"onnxruntime": runtime.NewConfig().WithEngine("onnxruntime").WithLibrary(testkit.ORT(t)).WithThreads(1),
+		"onnxruntime": engineOf(testkit.ORT(t)),
 	}
+}
+
+func engineOf(library string) runtime.Config {
+	return runtime.NewConfig().WithEngine("onnxruntime").WithLibrary(library).WithThreads(1)
 }
 
 // bothWays runs 20 steps in place and with two sets of state in turn, which needs no order, and wants equal bits.
