@@ -22,7 +22,7 @@ type rule struct {
 	form    *form
 	on      place
 	axes    int   // spatial
-	strides pace  // along all axes
+	strides pace
 	kernel  int64 // size along every axis
 	even    bool  // a kernel of even size along some axis
 	above   int64 // the map of positions is larger along some axis, or not known
@@ -47,8 +47,8 @@ type pace uint8
 
 const (
 	anyPace pace = iota
-	byOne
-	byMore
+	byOne  // along all axes
+	byMore // along some axis
 )
 
 // The forms in order of preference; the first that is meant for a sweep and fits it is written. The last fits all. They follow from

@@ -7,7 +7,7 @@ import (
 )
 
 // Specialize rewrites nodes of the builder's graph in the forms that suit its target: convolutions whose weights change from run to run,
-// which no engine can prepare, and what the target has no operator for. It is for the graph of a training step, after its gradients,
+// which no engine can prepare for, and what the target has no operator for. It is for the graph of a training step, after its gradients,
 // which are written from the standard's nodes:
 //
 //   - Conv in three dimensions in two, and Conv as an operator of [Fused], where these are faster;
@@ -34,8 +34,8 @@ func (b *Builder) specialized(n *graph.Node) func() []*graph.Value {
 	case n.Domain != "":
 	case n.Op == "Conv":
 		s := convSweep(b, n)
-		if s == nil || s.forwardForm(b.Target, n.In[0], n.In[1]) == forwardConv {
-			return nil
+		if s == nil || s.forwardForm(b.Target, n.In[0], n.In[1]) == forwardConv || s.k < 3 && ConstantOf(n.In[1]) != nil {
+			return nil // in two dimensions onnxruntime lays constant weights out anew, once
 		}
 		return func() []*graph.Value { return []*graph.Value{s.forward(b, b.Target, n.In[0], n.In[1], n.Input(2))} }
 	case n.Op == "ConvTranspose":
