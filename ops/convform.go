@@ -21,7 +21,7 @@ func (f *form) fitsFor(s *sweep, t Target) bool { return f.fits == nil || f.fits
 type rule struct {
 	form    *form
 	on      place
-	axes    int   // spatial
+	axes    int // spatial
 	strides pace
 	kernel  int64 // size along every axis
 	even    bool  // a kernel of even size along some axis
@@ -47,8 +47,8 @@ type pace uint8
 
 const (
 	anyPace pace = iota
-	byOne  // along all axes
-	byMore // along some axis
+	byOne        // along all axes
+	byMore       // along some axis
 )
 
 // The forms in order of preference; the first that is meant for a sweep and fits it is written. The last fits all. They follow from

@@ -209,3 +209,26 @@ func TestSpecializeKeepsResults(t *testing.T) {
 		}
 	}
 }
+
+// Weights that are constant are laid out once by onnxruntime, in two dimensions.
+func TestSpecializeLeavesConstantWeights(t *testing.T) {
+	for axes, want := range map[int]string{2: "Conv", 3: ops.FusedDomain + ":Conv"} {
+		m := &graph.Model{IRVersion: 10, Opsets: map[string]int64{"": 21}, Graph: &graph.Graph{Name: "g"}}
+		b := ops.NewBuilder(m.Graph, ops.Standard().With(ops.Fused()), m.Opsets)
+		b.Target.Kernels = true
+		l := newLayer(axes, 3, 1, 8, 1, 1)
+		l.in, l.out = 8, 8
+		xs, ws, _ := l.shapes()
+		ty := graph.TensorType(graph.Float32)
+		for _, n := range xs {
+			ty.Shape = append(ty.Shape, graph.D(n))
+		}
+		m.Graph.Outputs = []*graph.Value{b.Op("Conv", l.attrs(), m.Graph.NewInput("x", ty), b.Param("w", narrow(normals(1, ws))))}
+		if err := b.Specialize(); err != nil {
+			t.Fatal(err)
+		}
+		if n, _ := m.Graph.Outputs[0].Producer(); n.OpName() != want {
+			t.Errorf("%d axes: got %s want %s", axes, n.OpName(), want)
+		}
+	}
+}
