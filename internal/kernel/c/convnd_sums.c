@@ -30,7 +30,10 @@ typedef struct {
 	atomic_int status;
 } job;
 
-enum { SLICE = 16 };
+enum {
+	SLICE = 16,
+	SMALL = 1 << 14, // a filter that one thread packs sooner than others hear of it
+};
 
 static int64_t volume(const int64_t v[3]) { return v[0] * v[1] * v[2]; }
 
@@ -262,7 +265,10 @@ int nd_sums(const nd_call *c) {
 	if (!prepare(&j)) return ASTRONNX_CONV_BAD_SIZE;
 	atomic_init(&j.status, ASTRONNX_CONV_OK);
 	lay_phases(&j, c->a->scratch);
-	nd_parallel(c, pack_item, j.blocks * j.slices, &j);
+	if (j.channels * j.grid.channels * j.kernel < SMALL)
+		for (int64_t i = 0; i < j.blocks * j.slices; i++) pack_item(&j, (size_t)i);
+	else
+		nd_parallel(c, pack_item, j.blocks * j.slices, &j);
 	if (atomic_load(&j.status) == ASTRONNX_CONV_OK) nd_parallel(c, item, j.grid.n_boxes * j.groups, &j);
 	return atomic_load(&j.status);
 }
