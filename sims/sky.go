@@ -283,7 +283,9 @@ func (s *Sky) draw(index []int, keep func(k int, m, params []float64)) error {
 		for ch := range c.Channels {
 			to := out[ch*fields*npix : (ch+1)*fields*npix]
 			copy(to[:temperatures*npix], skies[k*npix:])
-			copy(to[temperatures*npix:], skies[(pol+2*k)*npix:])
+			if c.Stokes != T {
+				copy(to[temperatures*npix:], skies[(pol+2*k)*npix:])
+			}
 			s.observe(to, ch, i, temperatures)
 		}
 		if c.WithMask {
