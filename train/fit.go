@@ -48,8 +48,9 @@ type Options struct {
 	// Seed decides the order of samples, augmentation and dropout.
 	Seed uint64
 
-	// Checkpoint is a folder for checkpoints and the history. A run whose folder has a checkpoint goes on from it: on the same
-	// engine with as many threads it ends at the same bits as an unbroken one. Empty: none is kept.
+	// Checkpoint is a folder for checkpoints and the history, as history.csv and as TensorBoard events. A run whose folder has a
+	// checkpoint goes on from it: on the same engine with as many threads it ends at the same bits as an unbroken one. Empty: none is
+	// kept.
 	Checkpoint string
 	// Every is after how many changes of the parameters a checkpoint is written, besides that after each epoch; 0: not.
 	Every int64
@@ -168,6 +169,7 @@ type run struct {
 	loader  *dataset.Loader
 	eval    *evaluation // nil without validation data
 	dir     *checkpoint.Dir
+	record  *record
 	steps   int64 // an epoch
 	snap    snapshot
 	begun   time.Time
@@ -237,6 +239,12 @@ func (f *Fit) start(ctx context.Context, data dataset.Dataset, o Options) (*run,
 			return nil, err
 		}
 	}
+	if r.dir != nil {
+		if r.record, err = openRecord(o.Checkpoint, r.Epoch); err != nil {
+			r.close()
+			return nil, err
+		}
+	}
 	return r, nil
 }
 
@@ -265,6 +273,7 @@ func (r *run) check(ctx context.Context, data dataset.Dataset, s *Step) error {
 
 func (r *run) close() {
 	r.loader.Stop()
+	r.record.close()
 	if r.step != nil {
 		r.step.Close()
 	}
@@ -393,6 +402,9 @@ func (r *run) endEpoch(ctx context.Context) error {
 		judged = row.Validation
 	}
 	r.History = append(r.History, row)
+	if err := r.record.append(row); err != nil {
+		return err
+	}
 	if s, ok := r.o.Schedule.(Observer); ok {
 		s.Observe(judged)
 	}

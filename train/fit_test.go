@@ -71,6 +71,10 @@ func TestFitLearns(t *testing.T) {
 			if lines := strings.Count(string(text), "\n"); err != nil || lines != 31 {
 				t.Errorf("history.csv has %d lines, %v: want 31", lines, err)
 			}
+			events, err := os.ReadFile(filepath.Join(dir, "events.out.tfevents.astronnx"))
+			if n := strings.Count(string(events), "loss/validation"); err != nil || n != 30 {
+				t.Errorf("the events have %d losses, %v: want 30", n, err)
+			}
 			// The model that is returned has the loss that was reported.
 			model, err := runtime.Compile(f.Best(), c)
 			if err != nil {
@@ -142,6 +146,11 @@ func TestResumeIsExact(t *testing.T) {
 		}
 		if d := graph.Diff(want, got); len(d) > 0 {
 			t.Errorf("cut at %d: %v", cut, d)
+		}
+		// What was written in two parts is what would have been written at once.
+		rows, err := os.ReadFile(filepath.Join(dir, "history.csv"))
+		if lines := strings.Split(strings.TrimSpace(string(rows)), "\n"); err != nil || len(lines) != 5 || !strings.HasPrefix(lines[4], "3,24,") {
+			t.Errorf("cut at %d: history.csv is %q, %v", cut, rows, err)
 		}
 		if len(r.History) != len(whole.History) || r.BestLoss != whole.BestLoss || r.BestEpoch != whole.BestEpoch {
 			t.Errorf("cut at %d: best %v of epoch %d, want %v of %d", cut, r.BestLoss, r.BestEpoch, whole.BestLoss, whole.BestEpoch)

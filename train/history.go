@@ -1,13 +1,11 @@
 package train
 
 import (
-	"encoding/csv"
-	"io"
 	"math"
-	"strconv"
+	"path/filepath"
 	"time"
 
-	"github.com/astronnx/astronnx/sky"
+	"github.com/astronnx/astronnx/internal/history"
 )
 
 // Epoch is a row of a run's history.
@@ -20,21 +18,49 @@ type Epoch struct {
 	Elapsed    time.Duration // of the run by its end, earlier sessions included
 }
 
-// WriteHistory writes a history as CSV with a header, whole or not at all.
-func WriteHistory(path string, history []Epoch) error {
-	return sky.WriteFile(path, func(w io.Writer) error {
-		c := csv.NewWriter(w)
-		rows := [][]string{{"epoch", "steps", "loss", "validation", "rate", "seconds"}}
-		number := func(x float64) string {
-			if math.IsNaN(x) {
-				return ""
-			}
-			return strconv.FormatFloat(x, 'g', -1, 64)
-		}
-		for _, e := range history {
-			rows = append(rows, []string{strconv.Itoa(e.Epoch), strconv.FormatInt(e.Steps, 10), number(e.Loss), number(e.Validation),
-				number(e.Rate), strconv.FormatFloat(e.Elapsed.Seconds(), 'f', 3, 64)})
-		}
-		return c.WriteAll(rows)
-	})
+// The files of a run's folder beside its checkpoints.
+const (
+	historyName = "history.csv"
+	eventsName  = "events.out.tfevents.astronnx"
+)
+
+// record writes a run's history down, epoch by epoch. The nil record writes nothing.
+type record struct {
+	csv    *history.CSV
+	events *history.Events
+}
+
+// openRecord opens the files of a folder to go on with an epoch.
+func openRecord(dir string, epoch int) (*record, error) {
+	csv, err := history.OpenCSV(filepath.Join(dir, historyName), epoch, "steps", "loss", "validation", "rate", "seconds")
+	if err != nil {
+		return nil, err
+	}
+	events, err := history.OpenEvents(filepath.Join(dir, eventsName), int64(epoch), time.Now())
+	if err != nil {
+		csv.Close()
+		return nil, err
+	}
+	return &record{csv, events}, nil
+}
+
+func (r *record) append(e Epoch) error {
+	if r == nil {
+		return nil
+	}
+	if err := r.csv.Append(e.Epoch, float64(e.Steps), e.Loss, e.Validation, e.Rate, e.Elapsed.Seconds()); err != nil {
+		return err
+	}
+	values := []history.Scalar{{Tag: "loss/training", Value: e.Loss}, {Tag: "rate", Value: e.Rate}}
+	if !math.IsNaN(e.Validation) {
+		values = append(values, history.Scalar{Tag: "loss/validation", Value: e.Validation})
+	}
+	return r.events.Append(time.Now(), int64(e.Epoch), values...)
+}
+
+func (r *record) close() {
+	if r != nil {
+		r.csv.Close()
+		r.events.Close()
+	}
 }

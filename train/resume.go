@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -181,16 +180,10 @@ func (r *run) document() document[position] {
 	return d
 }
 
-// save writes a checkpoint and the history.
+// save writes a checkpoint.
 func (r *run) save() error {
 	if r.dir == nil {
 		return nil
 	}
-	if err := r.dir.Save(r.Total, r.document(), tensorsOf(r.weights)...); err != nil {
-		return err
-	}
-	if len(r.History) == 0 {
-		return nil
-	}
-	return WriteHistory(filepath.Join(r.o.Checkpoint, "history.csv"), r.History)
+	return r.dir.Save(r.Total, r.document(), tensorsOf(r.weights)...)
 }
