@@ -13,7 +13,7 @@ require (
 	github.com/yalue/onnxruntime_go v1.27.0 // internal/engine/ort
 	golang.org/x/image v0.30.0 // ops: ImageDecoder
 	golang.org/x/sys v0.48.0 // internal/kernel
-	gonum.org/v1/gonum v0.17.0 // ops
+	gonum.org/v1/gonum v0.17.0 // ops, models, healpix/sht, sims, stats
 	gonum.org/v1/plot v0.17.0 // plot
 	google.golang.org/protobuf v1.36.12 // internal/onnxpb, internal/history
 	pgregory.net/rapid v1.3.0 // tests
