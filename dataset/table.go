@@ -146,3 +146,21 @@ func (t *Table) Labels(field, column string) (Dataset, error) {
 	}
 	return Memory(out)
 }
+
+// Columns returns the names of the columns.
+func (t *Table) Columns() []string { return t.names(func(*sky.Column) bool { return true }) }
+
+// Numbers returns the names of the columns of one number a row.
+func (t *Table) Numbers() []string {
+	return t.names(func(c *sky.Column) bool { return c.Data.DType != graph.String && len(c.Data.Shape) == 1 })
+}
+
+func (t *Table) names(which func(*sky.Column) bool) []string {
+	var names []string
+	for i := range t.columns {
+		if which(&t.columns[i]) {
+			names = append(names, t.columns[i].Name)
+		}
+	}
+	return names
+}

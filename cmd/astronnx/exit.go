@@ -73,7 +73,9 @@ func (t *tool) report(ctx context.Context, cmd *cobra.Command, err error) int {
 	}
 	if ctx.Err() != nil {
 		code = exitInterrupted
-		err = errs.New(errs.Canceled, "interrupted; no output was written")
+		if !(errors.Is(err, errs.Canceled) && hintOf(err) != "") { // which says what is left
+			err = errs.New(errs.Canceled, "interrupted; no output was written")
+		}
 	}
 	text := oneLine(err.Error())
 	if code == exitUsage && cmd != nil && !strings.Contains(text, "--help") {

@@ -23,14 +23,17 @@ type progress struct {
 	timer *time.Timer
 	pool  *mpb.Progress
 	bar   *mpb.Bar
+	ended bool
 }
 
-// progress begins a bar of so many steps; done ends it.
+// progress begins a bar of so many steps, 0: of as many as set will say; done ends it.
 func (t *tool) progress(steps int) *progress {
 	if t.quiet || t.json || !cupwriter.New(t.err, false).IsTerminal() {
 		return nil
 	}
 	p := &progress{out: t.err, steps: steps}
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.timer = time.AfterFunc(patience, p.show)
 	return p
 }
@@ -38,6 +41,13 @@ func (t *tool) progress(steps int) *progress {
 func (p *progress) show() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	switch {
+	case p.ended:
+		return
+	case p.steps == 0:
+		p.timer.Reset(patience)
+		return
+	}
 	p.pool = mpb.New(mpb.WithOutput(p.out), mpb.WithWidth(36))
 	p.bar = p.pool.New(int64(p.steps), mpb.BarStyle().Lbound("").Rbound("").Filler("█").Tip("█").Padding("░"),
 		mpb.AppendDecorators(
@@ -69,15 +79,29 @@ func (p *progress) step(label string) {
 	}
 }
 
+// set says how many steps are over, of how many in all, and how they go.
+func (p *progress) set(over, steps int, label string) {
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	p.at, p.steps, p.label = over+1, steps, label
+	bar := p.bar
+	p.mu.Unlock()
+	if bar != nil {
+		bar.SetCurrent(int64(over))
+	}
+}
+
 // done removes the bar; it may be called more than once.
 func (p *progress) done() {
 	if p == nil {
 		return
 	}
-	p.timer.Stop()
 	p.mu.Lock()
+	p.timer.Stop()
 	pool, bar := p.pool, p.bar
-	p.pool, p.bar = nil, nil
+	p.pool, p.bar, p.ended = nil, nil, true
 	p.mu.Unlock()
 	if pool != nil {
 		bar.Abort(true)

@@ -28,6 +28,26 @@ func TestProgress(t *testing.T) {
 	}
 }
 
+// A bar of steps that are not counted yet waits for their number.
+func TestProgressOfUncountedSteps(t *testing.T) {
+	p := &progress{out: io.Discard, timer: time.NewTimer(time.Hour)}
+	p.show()
+	if p.bar != nil {
+		t.Fatal("a bar of no steps")
+	}
+	p.set(1, 40, "epoch 1/4")
+	p.show()
+	p.set(12, 40, "epoch 2/4")
+	if got := p.bar.Current(); got != 12 || p.bar.Completed() || p.current() != "epoch 2/4" {
+		t.Errorf("the bar stands at %d of 40 and says %q", got, p.current())
+	}
+	p.done()
+	p.show()
+	if p.bar != nil {
+		t.Error("the bar is back")
+	}
+}
+
 // Nothing but messages goes where no person looks.
 func TestProgressIsForTerminals(t *testing.T) {
 	var out bytes.Buffer

@@ -46,6 +46,7 @@ files; onnxruntime executes them where its library is found ("astronnx doctor" t
 ` + exitHelp,
 		Example: `  astronnx demo --out demo                      # the whole way, on a real WMAP map
   astronnx run net.onnx map.fits -o out.fits    # a network over a map
+  astronnx train net.onnx --data maps.npz --target params.csv --checkpoint run
   astronnx inspect net.onnx                     # what is in a network, and who would execute it
   astronnx plot map.fits -o map.png             # a Mollweide view`,
 		SilenceErrors: true,
@@ -58,7 +59,7 @@ files; onnxruntime executes them where its library is found ("astronnx doctor" t
 	flags.BoolVar(&t.json, "json", false, "print the result, or the error, as JSON")
 	flags.BoolVarP(&t.quiet, "quiet", "q", false, "no progress bar")
 	root.AddCommand(t.runCommand(), t.inspectCommand(), t.plotCommand(), t.doctorCommand(), t.demoCommand(), t.modelsCommand(),
-		t.exportCommand(), t.opsCommand(), t.conformanceCommand(), t.versionCommand())
+		t.trainCommand(), t.exportCommand(), t.opsCommand(), t.conformanceCommand(), t.versionCommand())
 	root.SetVersionTemplate("astronnx {{.Version}}\n")
 	root.Version = readBuild().Version
 	return root
