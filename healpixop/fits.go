@@ -16,6 +16,7 @@ var kernelReads = map[string][]int{
 
 	"HealpixConvGradInput":  {0, 1, 2},
 	"HealpixConvGradWeight": {0, 1},
+	"HealpixPoolGrad":       {0, 1},
 }
 
 // Fits reports whether the native kernels can serve n, a node of the domain, by its attributes and the types of its

@@ -4,17 +4,24 @@ import (
 	"slices"
 
 	"github.com/astronnx/astronnx/graph"
+	"github.com/astronnx/astronnx/healpixop"
 )
 
-// fused writes the gradients of an activation and of the batch normalisation before it as one node. At the activation it passes the
-// gradient on as it is; at the normalisation, whose turn comes later, it writes the node for both. It returns false for nodes that
-// have their own rule.
+// fused writes the gradients of two nodes as one, of an activation and the batch normalisation before it or the pool behind it: the
+// activation passes the gradient on as it is, the other's node is for both. It returns false for nodes that have their own rule.
 func (w *walk) fused(n *graph.Node, dy, stop []*graph.Value) (dx []*graph.Value, ok bool) {
 	if !w.b.Target.Kernels || w.b.Target.CUDA {
 		return nil, false
 	}
-	if bn := w.normalization(n, stop); bn != nil {
-		w.activation[bn] = n
+	if relu := w.pooled(n, stop); relu != nil {
+		w.passed[relu] = true
+		attrs := graph.Attrs{"nside": n.Attrs.Int("nside", 0), "order": n.Attrs.Str("order", "NEST"), "activation": "Relu"}
+		return []*graph.Value{w.b.Op(healpixop.Domain+":HealpixPoolGrad", attrs, relu.In[0], dy[0])}, true
+	}
+	if bn := w.normalization(n, stop); bn != nil && !w.passed[n] {
+		w.activation[bn], w.passed[n] = n, true
+	}
+	if w.passed[n] {
 		return dy[:1], true
 	}
 	activation := w.activation[n]
@@ -40,7 +47,7 @@ func (w *walk) normalization(n *graph.Node, stop []*graph.Value) *graph.Node {
 		bn.Attrs.Float("momentum", 0.9) != 0 || len(bn.Out) < 3 || bn.Out[1] == nil || bn.Out[2] == nil {
 		return nil
 	}
-	if len(v.Uses()) != 1 || slices.Contains(w.x, v) || slices.Contains(stop, v) {
+	if !w.readOnce(v, stop) {
 		return nil
 	}
 	for _, out := range bn.Out {
@@ -49,4 +56,22 @@ func (w *walk) normalization(n *graph.Node, stop []*graph.Value) *graph.Node {
 		}
 	}
 	return bn
+}
+
+// pooled returns the Relu whose output the pool n, and nothing else that matters, reads.
+func (w *walk) pooled(n *graph.Node, stop []*graph.Value) *graph.Node {
+	if !healpixop.LargestOfFour(n) {
+		return nil
+	}
+	v := n.In[0]
+	relu, _ := v.Producer()
+	if relu == nil || relu.Domain != "" || relu.Op != "Relu" || !w.reached[relu.In[0]] || !w.readOnce(v, stop) || w.grad[v] != nil {
+		return nil
+	}
+	return relu
+}
+
+// readOnce reports whether one node reads v, and no gradient is asked for there or ends there.
+func (w *walk) readOnce(v *graph.Value, stop []*graph.Value) bool {
+	return len(v.Uses()) == 1 && !slices.Contains(w.x, v) && !slices.Contains(stop, v)
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/astronnx/astronnx/graph"
+	"github.com/astronnx/astronnx/healpixop"
 	"github.com/astronnx/astronnx/internal/engine"
 	"github.com/astronnx/astronnx/internal/engine/reference"
 	"github.com/astronnx/astronnx/ops"
@@ -42,7 +43,7 @@ func normalized(t *testing.T, target ops.Target, follow func(b *ops.Builder, v *
 func values(t *testing.T, m *graph.Model, dx []*graph.Value) [][]float64 {
 	t.Helper()
 	m.Graph.Outputs = dx
-	p, err := reference.Engine{}.Compile(m, engine.Options{})
+	p, err := reference.Engine{}.Compile(m, engine.Options{Ops: healpixop.Set()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,6 +110,53 @@ func TestActivationIsDifferentiatedWithNormalization(t *testing.T) {
 						t.Fatalf("gradient %d[%d] is %g, want %g", i, k, g[i][k], w[i][k])
 					}
 				}
+			}
+		})
+	}
+}
+
+// A Relu is differentiated with the pool behind it where nothing else reads what it makes.
+func TestReluIsDifferentiatedWithPool(t *testing.T) {
+	set := ops.Standard().With(healpixop.Set()).With(ops.Fused())
+	for name, c := range map[string]struct {
+		also       bool // whether another node reads the Relu's output
+		mode       string
+		activation string
+		nodes      int
+	}{"alone": {false, "max", "Relu", 1}, "read twice": {true, "max", "", 1}, "average": {false, "avg", "", 0}} {
+		t.Run(name, func(t *testing.T) {
+			grads := func(target ops.Target) (*graph.Model, []*graph.Value) {
+				m := &graph.Model{IRVersion: 8, Opsets: map[string]int64{"": 18, healpixop.Domain: 1}, Graph: &graph.Graph{}}
+				x := m.Graph.NewInput("x", graph.TensorType(graph.Float64, graph.D(2), graph.D(3), graph.D(48)))
+				b := ops.NewBuilder(m.Graph, set, m.Opsets)
+				b.Target = target
+				relu := b.Op("Relu", nil, x)
+				y := []*graph.Value{b.Op(healpixop.Domain+":HealpixPool", graph.Attrs{"nside": 2, "order": "RING", "mode": c.mode}, relu)}
+				if c.also {
+					y = append(y, b.Op("Sin", nil, relu))
+				}
+				dx, err := differentiate(b, m, set, y, make([]*graph.Value, len(y)), []*graph.Value{x}, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return m, dx
+			}
+			stock, want := grads(ops.Target{})
+			fused, got := grads(ops.Target{Kernels: true})
+			nodes := 0
+			for _, n := range fused.Graph.Nodes {
+				if n.Op != "HealpixPoolGrad" {
+					continue
+				}
+				if nodes++; n.Attrs.Str("activation", "") != c.activation {
+					t.Errorf("activation is %q, want %q", n.Attrs.Str("activation", ""), c.activation)
+				}
+			}
+			if nodes != c.nodes {
+				t.Errorf("got %d HealpixPoolGrad, want %d", nodes, c.nodes)
+			}
+			if g, w := values(t, fused, got)[0], values(t, stock, want)[0]; !slices.Equal(g, w) {
+				t.Errorf("got %v want %v", g, w)
 			}
 		})
 	}

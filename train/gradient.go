@@ -27,7 +27,8 @@ func Gradient(m *graph.Model, set *ops.Set, y, seeds, x, stop []*graph.Value) ([
 func differentiate(b *ops.Builder, m *graph.Model, set *ops.Set, y, seeds, x, stop []*graph.Value) ([]*graph.Value, error) {
 	w := &walk{
 		b: b, set: set, opsets: m.Opsets, x: x,
-		grad: map[*graph.Value]*graph.Value{}, reached: map[*graph.Value]bool{}, activation: map[*graph.Node]*graph.Node{},
+		grad: map[*graph.Value]*graph.Value{}, reached: map[*graph.Value]bool{},
+		activation: map[*graph.Node]*graph.Node{}, passed: map[*graph.Node]bool{},
 	}
 	for _, v := range x {
 		w.reached[v] = true
@@ -70,6 +71,7 @@ type walk struct {
 	reached map[*graph.Value]bool // depends on some x
 
 	activation map[*graph.Node]*graph.Node // by the normalisation before it, whose gradient is to be its too
+	passed     map[*graph.Node]bool        // activations that pass gradients on
 }
 
 // forward marks what depends on x, and takes apart the nodes there that have no gradient of their own: calls of functions and

@@ -21,7 +21,8 @@ static const struct {
 	OrtCustomOp *ops[8]; // by bit
 } domains[] = {
 	{"ai.astronnx.healpix", 
-	 {&ax_conv_op, &ax_pool_op, &ax_upsample_op, &ax_reorder_op, &ax_conv_grad_input_op, &ax_conv_grad_weight_op}},
+	 {&ax_conv_op, &ax_pool_op, &ax_upsample_op, &ax_reorder_op, &ax_conv_grad_input_op, &ax_conv_grad_weight_op,
+	  &ax_pool_grad_op}},
 	{"ai.astronnx.train",
 	 {&ax_adam_op, &ax_batch_norm_grad_op, [5] = &ax_convnd_op, &ax_convnd_grad_input_op, &ax_convnd_grad_weight_op}},
 };

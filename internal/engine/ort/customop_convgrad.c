@@ -13,17 +13,12 @@
 
 enum { taps = ASTRONNX_CONV_TAPS };
 
-typedef struct {
-	int64_t to, from, tap;
-	float factor;
-} extra;
-
 // sky is what depends on the pixels. It is counted: a run keeps the one it began with.
 typedef struct {
 	atomic_int users;
 	ax_table *table;
 	astronnx_conv_geom *back; // NULL for the gradient in W
-	extra *extras;
+	astronnx_conv_extra *extras;
 	int64_t n_extras, room;
 	int64_t p_in, n_pixels;
 	int64_t *pixels; // NULL: a full sky
@@ -52,11 +47,11 @@ static OrtStatus *memory(const kernel *k) { return bad("%s: out of memory", k->o
 static int add_extra(sky *s, int64_t to, int64_t from, int64_t tap, float factor) {
 	if (s->n_extras == s->room) {
 		const int64_t room = 2 * s->room + 64;
-		extra *grown = realloc(s->extras, (size_t)room * sizeof *grown);
+		astronnx_conv_extra *grown = realloc(s->extras, (size_t)room * sizeof *grown);
 		if (!grown) return 0;
 		s->extras = grown, s->room = room;
 	}
-	s->extras[s->n_extras++] = (extra){to, from, tap, factor};
+	s->extras[s->n_extras++] = (astronnx_conv_extra){to, from, tap, factor};
 	return 1;
 }
 
@@ -215,54 +210,47 @@ static void end(run *r) {
 
 typedef struct {
 	const run *r;
-	const float *w; // [taps][co][ci]
+	const float *w; // by tap
+	int64_t ldw;
 	float *dx;
 } extras_job;
 
 // Adds the extras of one map.
 static void extras_item(void *user, size_t map) {
-	enum { together = 64 };
 	const extras_job *j = user;
 	const run *r = j->r;
 	const sky *s = r->sky;
 	const int64_t p_in = s->table->p_in, p_out = s->table->p_out;
-	const float *z = r->z + (int64_t)map * r->co * p_out;
-	float *dx = j->dx + (int64_t)map * r->ci * p_in;
-	for (const extra *e = s->extras; e < s->extras + s->n_extras; e++)
-		for (int64_t c0 = 0; c0 < r->ci; c0 += together) {
-			const int64_t n = r->ci - c0 < together ? r->ci - c0 : together;
-			float sum[together] = {0};
-			for (int64_t o = 0; o < r->co; o++) {
-				const float d = e->factor * z[o * p_out + e->from], *w = j->w + (e->tap * r->co + o) * r->ci + c0;
-				for (int64_t c = 0; c < n; c++) sum[c] += d * w[c];
-			}
-			for (int64_t c = 0; c < n; c++) dx[(c0 + c) * p_in + e->to] += sum[c];
-		}
+	astronnx_conv_extras a = {
+		s->extras, s->n_extras, r->co, r->ci, p_in, p_out, r->z + (int64_t)map * r->co * p_out, j->w, j->ldw,
+		j->dx + (int64_t)map * r->ci * p_in,
+	};
+	ax_train->conv_extras(&a);
 }
 
-// Lays W out for the convolution turned round, [ci][co][taps], and for the extras.
-static void lay_out(const run *r, float *turned, float *by_tap) {
+// Lays W out for the convolution turned round, [ci][co][taps], and for the extras, [taps][co][ldw].
+static void lay_out(const run *r, float *turned, float *by_tap, int64_t ldw) {
 	const int *columns = r->sky->table->columns;
 	for (int64_t o = 0; o < r->co; o++)
 		for (int64_t c = 0; c < r->ci; c++)
 			for (int k = 0; k < taps; k++) {
 				const float v = ((const float *)r->w.data)[(o * r->ci + c) * taps + columns[k]];
 				turned[(c * r->co + o) * taps + taps - 1 - k] = v;
-				by_tap[(k * r->co + o) * r->ci + c] = v;
+				by_tap[(k * r->co + o) * ldw + c] = v;
 			}
 }
 
 static OrtStatus *convolve_back(const kernel *k, const run *r, OrtKernelContext *ctx, float *dx) {
-	const int64_t size = r->co * r->ci * taps;
-	float *w = malloc((size_t)size * 2 * sizeof *w + 1);
+	const int64_t size = r->co * r->ci * taps, whole = ASTRONNX_EXTRA_CHANNELS, ldw = (r->ci + whole - 1) / whole * whole;
+	float *w = calloc((size_t)(size + r->co * ldw * taps) + 1, sizeof *w);
 	if (!w) return memory(k);
-	lay_out(r, w, w + size);
+	lay_out(r, w, w + size, ldw);
 	astronnx_conv_weights *weights = NULL;
 	int status = ax_conv->weights_new(r->ci, r->co, w, NULL, &weights);
 	astronnx_conv_args a = {.n = r->n, .x = r->z, .y = dx, .threads = k->threads, .parallel_for = parallel, .ctx = ctx};
 	if (!status) status = ax_conv->run(r->sky->back, weights, &a);
 	ax_conv->weights_free(weights);
-	extras_job j = {r, w + size, dx};
+	extras_job j = {r, w + size, ldw, dx};
 	if (!status && r->sky->n_extras && r->n) parallel(ctx, extras_item, (size_t)r->n, &j);
 	free(w);
 	return status ? bad("%s: %s", k->op, ax_conv->message(status)) : NULL;

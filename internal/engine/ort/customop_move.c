@@ -36,7 +36,7 @@ void ax_moves_free(ax_moves *m) {
 typedef struct {
 	ax_move_spec spec;
 	const char *op;
-	int mode, all;
+	int mode, all, relu;
 	double scale;
 	float fill;
 	size_t from, to; // inputs that list pixels; past the last: none
@@ -86,7 +86,7 @@ static void done_with(kernel *k, ax_moves *m) {
 }
 
 static OrtStatus *attributes(kernel *k, const OrtKernelInfo *info) {
-	char mode[16], valid[16];
+	char mode[16], valid[16], activation[16];
 	int reorder = k->spec.op == ax_op_reorder;
 	k->spec.nside = int_attribute(info, "nside", 0);
 	k->spec.factor = reorder ? 1 : int_attribute(info, "factor", 2);
@@ -98,6 +98,8 @@ static OrtStatus *attributes(kernel *k, const OrtKernelInfo *info) {
 	TRY(text_attribute(info, "mode", k->spec.op == ax_op_pool ? "max" : "nearest", mode, sizeof mode));
 	TRY(text_attribute(info, "valid", "any", valid, sizeof valid));
 	k->all = strcmp(valid, "all") == 0;
+	TRY(text_attribute(info, "activation", "", activation, sizeof activation));
+	k->relu = strcmp(activation, "Relu") == 0;
 	k->fill = float_attribute(info, "fill", 0);
 	double power = float_attribute(info, "power", 0);
 	k->scale = pow((double)k->spec.factor, k->spec.op == ax_op_pool ? -power : power);
@@ -146,18 +148,8 @@ typedef struct {
 	uint8_t *any;
 	int64_t channels, chunks;
 	int per_map;
+	int of_four; // the largest of four, all there: the commonest by far
 } pool_job;
-
-static inline int above(float a, float b) { return (a > b) | ((a != a) & (b == b)); }
-
-// The first of four that no other exceeds, or the first NaN; without branches, which could not be foreseen.
-static inline int64_t largest4(const float *x, float *top) {
-	const int right = above(x[1], x[0]), below = above(x[3], x[2]);
-	const float pair[2] = {x[right], x[2 + below]};
-	const int second = above(pair[1], pair[0]);
-	*top = pair[second];
-	return 2 * second + (second ? below : right);
-}
 
 static void pool_item(void *user, size_t item) {
 	const pool_job *j = user;
@@ -166,18 +158,12 @@ static void pool_item(void *user, size_t item) {
 	const int64_t last = first + chunk < m->out ? first + chunk : m->out;
 	const float *x = j->x + plane * m->in;
 	const uint8_t *mask = j->mask ? j->mask + (j->per_map ? plane / j->channels * m->in : 0) : NULL;
-	const int of_four = j->k->mode == mode_max && j->k->scale == 1 && m->per == 4 && !mask; // the commonest by far
+	if (j->of_four) {
+		astronnx_pool4 a = {.x = x, .at = m->at, .y = j->y + plane * m->out, .indices = j->indices ? j->indices + plane * m->out : NULL};
+		ax_train->pool4(&a, first, last);
+		return;
+	}
 	for (int64_t p = first; p < last; p++) {
-		if (of_four) {
-			static const int32_t side_by_side[4] = {0, 1, 2, 3};
-			const int32_t *q = m->at ? m->at + p * 4 : side_by_side;
-			const float *from = m->at ? x : x + p * 4;
-			if ((q[0] | q[1] | q[2] | q[3]) >= 0) {
-				const int64_t best = largest4((float[]){from[q[0]], from[q[1]], from[q[2]], from[q[3]]}, j->y + plane * m->out + p);
-				if (j->indices) j->indices[plane * m->out + p] = (from - x) + q[best];
-				continue;
-			}
-		}
 		double sum = 0, top = 0;
 		int64_t best = -1, count = 0;
 		for (int64_t i = 0; i < m->per; i++) {
@@ -222,7 +208,8 @@ static OrtStatus *pool_run(kernel *k, OrtKernelContext *ctx, const tensor *x, co
 	dims[1] = 1;
 	TRY(output_data(ctx, 2, per_map ? dims : dims + 2, per_map ? 3 : 1, &any));
 	TRY(output_data(ctx, 3, dims + 2, 1, &ids));
-	pool_job j = {k, m, x->data, mask->data, y, indices, any, x->dims[1], (m->out + chunk - 1) / chunk, per_map};
+	pool_job j = {k, m, x->data, mask->data, y, indices, any, x->dims[1], (m->out + chunk - 1) / chunk, per_map,
+	              k->mode == mode_max && k->scale == 1 && m->per == 4 && !m->ids && !mask->value};
 	int64_t items = x->dims[0] * x->dims[1] * j.chunks, maps = per_map ? x->dims[0] : 1;
 	if (items) parallel(ctx, pool_item, (size_t)items, &j);
 	if (any && maps) parallel(ctx, pool_mask_item, (size_t)(maps * j.chunks), &j);
@@ -244,6 +231,42 @@ static OrtStatus *pool_compute(void *p, OrtKernelContext *ctx) {
 	OrtStatus *s = pool_run(k, ctx, &x, &mask, m);
 	done_with(k, m);
 	return s;
+}
+
+// ---- the gradient of the largest of four
+
+typedef struct {
+	const ax_moves *m;
+	const float *x, *dy;
+	float *dx;
+	int64_t chunks;
+	int relu;
+} pool_grad_job;
+
+static void pool_grad_item(void *user, size_t item) {
+	const pool_grad_job *j = user;
+	const ax_moves *m = j->m;
+	const int64_t plane = (int64_t)item / j->chunks, first = (int64_t)item % j->chunks * chunk;
+	astronnx_pool4 a = {.x = j->x + plane * m->in, .at = m->at, .dy = j->dy + plane * m->out, .dx = j->dx + plane * m->in,
+	                    .relu = j->relu};
+	ax_train->pool4_grad(&a, first, first + chunk < m->out ? first + chunk : m->out);
+}
+
+static OrtStatus *pool_grad_compute(void *p, OrtKernelContext *ctx) {
+	kernel *k = p;
+	tensor x, dy;
+	const ax_moves *m = k->moves;
+	void *dx;
+	TRY(input_tensor(ctx, 0, 2, &x));
+	TRY(input_tensor(ctx, 1, 2, &dy));
+	if (x.rank != 3) return bad("HealpixPoolGrad: X must be (N, C, P), got rank %zu", x.rank);
+	TRY(check_pixels(k, &x, m));
+	if (elements(&x) != 4 * elements(&dy)) return bad("HealpixPoolGrad: dY must have a quarter of the pixels of X");
+	TRY(output_data(ctx, 0, x.dims, 3, &dx));
+	pool_grad_job j = {m, x.data, dy.data, dx, (m->out + chunk - 1) / chunk, k->relu};
+	const int64_t items = x.dims[0] * x.dims[1] * j.chunks;
+	if (items) parallel(ctx, pool_grad_item, (size_t)items, &j);
+	return NULL;
 }
 
 // ---- upsample and reorder
@@ -362,6 +385,10 @@ static OrtStatus *pool_create(const OrtCustomOp *op, const OrtApi *api, const Or
 	return (void)api, create(op, info, ax_op_pool, 2, NONE, out);
 }
 
+static OrtStatus *pool_grad_create(const OrtCustomOp *op, const OrtApi *api, const OrtKernelInfo *info, void **out) {
+	return (void)api, create(op, info, ax_op_pool, NONE, NONE, out);
+}
+
 static OrtStatus *upsample_create(const OrtCustomOp *op, const OrtApi *api, const OrtKernelInfo *info, void **out) {
 	return (void)api, create(op, info, ax_op_upsample, 2, 3, out);
 }
@@ -371,15 +398,18 @@ static OrtStatus *reorder_create(const OrtCustomOp *op, const OrtApi *api, const
 }
 
 static const char *pool_name(const OrtCustomOp *op) { return (void)op, "HealpixPool"; }
+static const char *pool_grad_name(const OrtCustomOp *op) { return (void)op, "HealpixPoolGrad"; }
 static const char *upsample_name(const OrtCustomOp *op) { return (void)op, "HealpixUpsample"; }
 static const char *reorder_name(const OrtCustomOp *op) { return (void)op, "HealpixReorder"; }
 static size_t one(const OrtCustomOp *op) { return (void)op, 1; }
+static size_t two(const OrtCustomOp *op) { return (void)op, 2; }
 static size_t three(const OrtCustomOp *op) { return (void)op, 3; }
 static size_t four(const OrtCustomOp *op) { return (void)op, 4; }
 
 static int pool_input(const OrtCustomOp *op, size_t i) { return (void)op, (int[]){type_float, type_bool, type_int64}[i]; }
 static int pool_output(const OrtCustomOp *op, size_t i) { return (void)op, (int[]){type_float, type_int64, type_bool, type_int64}[i]; }
 static int first_float(const OrtCustomOp *op, size_t i) { return (void)op, i == 0 ? type_float : type_int64; }
+static int all_float(const OrtCustomOp *op, size_t i) { return (void)op, (void)i, type_float; }
 static int first_required(const OrtCustomOp *op, size_t i) { return (void)op, i == 0 ? required : optional; }
 
 #define COMMON                                                                                                      \
@@ -397,6 +427,18 @@ OrtCustomOp ax_pool_op = {
 	.CreateKernelV2 = pool_create,
 	.KernelComputeV2 = pool_compute,
 	.InferOutputShapeFn = pool_infer,
+};
+
+OrtCustomOp ax_pool_grad_op = {
+	COMMON,
+	.GetName = pool_grad_name,
+	.GetInputType = all_float,
+	.GetInputTypeCount = two,
+	.GetOutputType = first_float,
+	.GetOutputTypeCount = one,
+	.CreateKernelV2 = pool_grad_create,
+	.KernelComputeV2 = pool_grad_compute,
+	.InferOutputShapeFn = reorder_infer,
 };
 
 OrtCustomOp ax_upsample_op = {

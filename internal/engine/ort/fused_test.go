@@ -143,12 +143,27 @@ func randomSphereGrad(op string) func(r *rand.Rand) fusedCase {
 	}
 }
 
+// randomPoolGrad has equal elements, infinities and NaN.
+func randomPoolGrad(r *rand.Rand) fusedCase {
+	nside := pick(r, 2, 4, 8, 16)
+	attrs := graph.Attrs{"nside": nside, "order": pick(r, "NEST", "RING", "XY"), "activation": pick(r, "", "Relu")}
+	n, c, p := int64(r.IntN(3)+1), int64(r.IntN(3)+1), int64(12*nside*nside)
+	x := random(r, n, c, p)
+	for i := range graph.Data[float32](x) {
+		if r.IntN(4) == 0 {
+			graph.Data[float32](x)[i] = pick(r, float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1)), 0, 2, 2)
+		}
+	}
+	return fusedCase{"HealpixPoolGrad", attrs, []*graph.Tensor{x, random(r, n, c, p/4)}, 1, 0}
+}
+
 // Each kernel agrees with the operator's expansion as onnxruntime runs it, and gives the same bits on any number of threads.
 func TestFusedKernelsAreTheirBodies(t *testing.T) {
 	for name, draw := range map[string]func(*rand.Rand) fusedCase{
 		"Adam": randomAdam, "BatchNormGrad": randomBatchNorm,
 		"HealpixConvGradInput":  randomSphereGrad("HealpixConvGradInput"),
 		"HealpixConvGradWeight": randomSphereGrad("HealpixConvGradWeight"),
+		"HealpixPoolGrad":       randomPoolGrad,
 		"Conv":                  randomConvND, "ConvGradInput": randomConvGradInput, "ConvGradWeight": randomConvGradWeight,
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -34,6 +34,7 @@ var natives = []native{
 	{healpixop.Domain, "HealpixReorder", C.ax_op_reorder, 1, 1, whyNotOnSphere},
 	{healpixop.Domain, "HealpixConvGradInput", C.ax_op_conv_grad_input, 4, 1, whyNotOnSphere},
 	{healpixop.Domain, "HealpixConvGradWeight", C.ax_op_conv_grad_weight, 3, 1, whyNotOnSphere},
+	{healpixop.Domain, "HealpixPoolGrad", C.ax_op_pool_grad, 2, 1, whyNotOnSphere},
 	{ops.FusedDomain, "Adam", C.ax_op_adam, 7, 3, whyNotFloat32},
 	{ops.FusedDomain, "BatchNormGrad", C.ax_op_batch_norm_grad, 6, 3, whyNotFloat32},
 	{ops.FusedDomain, "Conv", C.ax_op_convnd, 3, 1, whyNotPlainConv},

@@ -27,10 +27,42 @@ typedef struct {
 	int activation; // enum astronnx_activation
 } astronnx_batch_norm_grad;
 
+// The largest of each four inputs, which at lists, or side by side if it is NULL: the first that no other exceeds, or the first NaN.
+typedef struct {
+	const float *x;
+	const int32_t *at; // [out][4]
+	float *y;
+	int64_t *indices; // where they stand in x; NULL: not wanted
+	// The adjoint, instead of y and indices: dx gets dy where the largest stands, 0 at the other three.
+	const float *dy;
+	float *dx;
+	int relu; // whether x went through a Relu first, so that dy counts only where the largest is positive
+} astronnx_pool4;
+
+// A tap of a convolution on the sphere whose gradient is added alone: dx[.][to] += factor * sum over o of w[tap][o][.] * z[o][from].
+typedef struct {
+	int64_t to, from, tap;
+	float factor;
+} astronnx_conv_extra;
+
+typedef struct {
+	const astronnx_conv_extra *extras;
+	int64_t n, co, ci, p_in, p_out;
+	const float *z; // [co][p_out] of one map
+	const float *w; // [tap][co][ldw]
+	int64_t ldw;    // ci, to a multiple of ASTRONNX_EXTRA_CHANNELS
+	float *dx;      // [ci][p_in]
+} astronnx_conv_extras;
+
+#define ASTRONNX_EXTRA_CHANNELS 64
+
 typedef struct {
 	uint32_t version, bytes; // ASTRONNX_TRAIN_VERSION, sizeof(astronnx_train_api)
 
 	void (*adam)(const astronnx_adam *a, int64_t first, int64_t last); // of the elements
+	void (*conv_extras)(const astronnx_conv_extras *a);
+	void (*pool4)(const astronnx_pool4 *a, int64_t first, int64_t last); // of the outputs
+	void (*pool4_grad)(const astronnx_pool4 *a, int64_t first, int64_t last);
 	void (*batch_norm_grad)(const astronnx_batch_norm_grad *g, int64_t first, int64_t last); // of the channels
 } astronnx_train_api;
 

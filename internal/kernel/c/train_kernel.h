@@ -142,10 +142,95 @@ TARGET static void NAME(batch_norm_grad)(const astronnx_batch_norm_grad *g, int6
 	}
 }
 
+TARGET static void NAME(conv_extras)(const astronnx_conv_extras *a) {
+	enum { VECTORS = 4 };
+	for (const astronnx_conv_extra *e = a->extras; e < a->extras + a->n; e++)
+		for (int64_t c = 0; c < a->ci; c += VECTORS * LANES) {
+			const float *z = a->z + e->from, *w = a->w + e->tap * a->co * a->ldw + c;
+			NAME(vec) sum[VECTORS] = {{0}};
+			for (int64_t o = 0; o < a->co; o++, z += a->p_out, w += a->ldw)
+#pragma GCC unroll 4
+				for (int v = 0; v < VECTORS; v++) sum[v] += *z * NAME(get)(w + v * LANES);
+			float held[VECTORS * LANES];
+#pragma GCC unroll 4
+			for (int v = 0; v < VECTORS; v++) NAME(put)(held + v * LANES, e->factor * sum[v]);
+			const int64_t n = a->ci - c < VECTORS * LANES ? a->ci - c : VECTORS * LANES;
+			for (int64_t i = 0; i < n; i++) a->dx[(c + i) * a->p_in + e->to] += held[i];
+		}
+}
+
+TEMPLATE NAME(ints) NAME(above)(NAME(vec) a, NAME(vec) b) { return (a > b) | ((a != a) & (b == b)); }
+
+TEMPLATE NAME(vec) NAME(pick)(NAME(ints) on, NAME(vec) a, NAME(vec) b) {
+	return (NAME(vec))(((NAME(ints))a & on) | ((NAME(ints))b & ~on));
+}
+
+// What the pools of n outputs, LANES at most, read, and which of each is the largest: the second of a pair, the second pair.
+typedef struct {
+	NAME(ints) at[4];
+	NAME(ints) right, below, second;
+	NAME(vec) top;
+} NAME(four);
+
+TEMPLATE NAME(four) NAME(read4)(const astronnx_pool4 *a, int64_t p, const int n) {
+	NAME(four) f;
+	f.at[0] = f.at[1] = f.at[2] = f.at[3] = (NAME(ints)){0};
+	NAME(vec) x[4] = {{0}};
+#pragma GCC unroll 4
+	for (int i = 0; i < 4; i++)
+#pragma GCC unroll 16
+		for (int l = 0; l < LANES; l++) {
+			const int64_t k = 4 * (p + (l < n ? l : 0)) + i;
+			f.at[i][l] = a->at ? a->at[k] : (int32_t)k;
+			x[i][l] = a->x[f.at[i][l]];
+		}
+	f.right = NAME(above)(x[1], x[0]), f.below = NAME(above)(x[3], x[2]);
+	x[0] = NAME(pick)(f.right, x[1], x[0]), x[2] = NAME(pick)(f.below, x[3], x[2]);
+	f.second = NAME(above)(x[2], x[0]);
+	f.top = NAME(pick)(f.second, x[2], x[0]);
+	return f;
+}
+
+TEMPLATE void NAME(pool_some)(const astronnx_pool4 *a, int64_t p, const int n) {
+	const NAME(four) f = NAME(read4)(a, p, n);
+	for (int l = 0; l < n; l++) a->y[p + l] = f.top[l];
+	if (a->indices == NULL) return;
+	const NAME(ints) first = (f.at[1] & f.right) | (f.at[0] & ~f.right), last = (f.at[3] & f.below) | (f.at[2] & ~f.below);
+	const NAME(ints) at = (last & f.second) | (first & ~f.second);
+	for (int l = 0; l < n; l++) a->indices[p + l] = at[l];
+}
+
+TEMPLATE void NAME(pool_grad_some)(const astronnx_pool4 *a, int64_t p, const int n) {
+	const NAME(four) f = NAME(read4)(a, p, n);
+	NAME(vec) d = {0};
+	for (int l = 0; l < n; l++) d[l] = a->dy[p + l];
+	NAME(ints) on = (NAME(ints))d;
+	if (a->relu) on &= f.top > 0;
+	const NAME(ints) takes[4] = {on & ~f.second & ~f.right, on & ~f.second & f.right, on & f.second & ~f.below, on & f.second & f.below};
+#pragma GCC unroll 4
+	for (int i = 0; i < 4; i++) {
+		const NAME(vec) v = (NAME(vec))takes[i];
+		for (int l = 0; l < n; l++) a->dx[f.at[i][l]] = v[l];
+	}
+}
+
+TARGET static void NAME(pool4)(const astronnx_pool4 *a, int64_t first, int64_t last) {
+	for (; first + LANES <= last; first += LANES) NAME(pool_some)(a, first, LANES);
+	if (first < last) NAME(pool_some)(a, first, (int)(last - first));
+}
+
+TARGET static void NAME(pool4_grad)(const astronnx_pool4 *a, int64_t first, int64_t last) {
+	for (; first + LANES <= last; first += LANES) NAME(pool_grad_some)(a, first, LANES);
+	if (first < last) NAME(pool_grad_some)(a, first, (int)(last - first));
+}
+
 static const astronnx_train_api NAME(train) = {
     .version = ASTRONNX_TRAIN_VERSION,
     .bytes = sizeof(astronnx_train_api),
     .adam = NAME(adam),
+    .conv_extras = NAME(conv_extras),
+    .pool4 = NAME(pool4),
+    .pool4_grad = NAME(pool4_grad),
     .batch_norm_grad = NAME(batch_norm_grad),
 };
 

@@ -83,19 +83,18 @@ static void run_part(void *usr, size_t i) {
 		add_tile(j, t / j->g->n_tiles, &j->g->tiles[t % j->g->n_tiles], sums, memory, memory + ceil_div(rows, 16) * 16);
 }
 
-// Adds the parts in their order.
+// Adds the parts in their order and puts the sums where W has them.
 static void gather(const job *j) {
 	const astronnx_conv_weight_grad *a = j->a;
 	const int64_t size = part_size(j);
+	for (int64_t p = 1; p < j->parts; p++)
+		for (int64_t i = 0; i < size; i++) j->sums[i] += j->sums[p * size + i];
 	for (int64_t c0 = 0; c0 < a->ci; c0 += j->ci_block) {
 		const int64_t channels = min64(j->ci_block, a->ci - c0);
 		for (int64_t o = 0; o < a->co; o++)
 			for (int64_t c = 0; c < channels; c++)
-				for (int k = 0; k < TAPS; k++) {
-					float sum = 0;
-					for (int64_t p = 0; p < j->parts; p++) sum += j->sums[p * size + (c0 * TAPS + k * channels + c) * j->ldo + o];
-					a->dw[(o * a->ci + c0 + c) * TAPS + k] = sum;
-				}
+				for (int k = 0; k < TAPS; k++)
+					a->dw[(o * a->ci + c0 + c) * TAPS + k] = j->sums[(c0 * TAPS + k * channels + c) * j->ldo + o];
 	}
 }
 
