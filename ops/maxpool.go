@@ -34,16 +34,14 @@ var _ = define(Op{
 		}
 		return nil, unsupported(c, c.In[0].DType)
 	}),
-	// The positions are computed again, so that inference does not pay for them.
 	Grad: func(b *Builder, n *graph.Node, dy []*graph.Value) []*graph.Value {
-		x := n.In[0]
-		attrs := maps.Clone(n.Attrs)
-		delete(attrs, "storage_order")
-		index := b.OpN(2, "MaxPool", attrs, x)[1]
-		count := b.Op("Size", nil, x)
-		zeros := b.Op("Expand", nil, b.Like(dy[0], 0), b.Op("Unsqueeze", nil, count, b.Ints(0)))
-		sum := b.Op("ScatterND", graph.Attrs{"reduction": "add"}, zeros, b.Reshape(index, -1, 1), b.Reshape(dy[0], -1))
-		return []*graph.Value{b.Op("Reshape", graph.Attrs{"allowzero": 1}, sum, b.Op("Shape", nil, x))}
+		if b.kernels() && explicitPads(n) == nil && n.In[0].Type != nil && n.In[0].Type.DType == graph.Float32 {
+			attrs := maps.Clone(n.Attrs)
+			delete(attrs, "auto_pad")
+			delete(attrs, "storage_order")
+			return b.Fused(1, "MaxPoolGrad", attrs, n.In[0], dy[0])
+		}
+		return []*graph.Value{maxPoolGrad(b, n.Attrs, n.In[0], dy[0])}
 	},
 	Exact: Bitwise,
 	Cases: `

@@ -24,7 +24,7 @@ static const struct {
 	 {&ax_conv_op, &ax_pool_op, &ax_upsample_op, &ax_reorder_op, &ax_conv_grad_input_op, &ax_conv_grad_weight_op,
 	  &ax_pool_grad_op}},
 	{"ai.astronnx.train",
-	 {&ax_adam_op, &ax_batch_norm_grad_op, [5] = &ax_convnd_op, &ax_convnd_grad_input_op, &ax_convnd_grad_weight_op}},
+	 {&ax_adam_op, &ax_batch_norm_grad_op, &ax_max_pool_grad_op, [5] = &ax_convnd_op, &ax_convnd_grad_input_op, &ax_convnd_grad_weight_op}},
 };
 
 enum { n_domains = sizeof domains / sizeof *domains };

@@ -15,7 +15,7 @@
 // The operators that have kernels, as bits of a set: eight of ai.astronnx.healpix, then eight of ai.astronnx.train.
 enum { ax_op_conv = 1, ax_op_pool = 2, ax_op_upsample = 4, ax_op_reorder = 8 };
 enum { ax_op_conv_grad_input = 16, ax_op_conv_grad_weight = 32, ax_op_pool_grad = 64 };
-enum { ax_op_adam = 1 << 8, ax_op_batch_norm_grad = 1 << 9 };
+enum { ax_op_adam = 1 << 8, ax_op_batch_norm_grad = 1 << 9, ax_op_max_pool_grad = 1 << 10 };
 enum { ax_op_convnd = 1 << 13, ax_op_convnd_grad_input = 1 << 14, ax_op_convnd_grad_weight = 1 << 15 };
 
 // ax_register adds the domains with the operators of a set to session options. A domain is made once for each set and stays.
@@ -27,7 +27,7 @@ extern const astronnx_healpix_conv_api *ax_conv;
 extern const astronnx_train_api *ax_train;
 extern const astronnx_convnd_api *ax_convnd;
 extern OrtCustomOp ax_conv_op, ax_pool_op, ax_upsample_op, ax_reorder_op, ax_conv_grad_input_op, ax_conv_grad_weight_op, ax_pool_grad_op;
-extern OrtCustomOp ax_adam_op, ax_batch_norm_grad_op;
+extern OrtCustomOp ax_adam_op, ax_batch_norm_grad_op, ax_max_pool_grad_op;
 extern OrtCustomOp ax_convnd_op, ax_convnd_grad_input_op, ax_convnd_grad_weight_op;
 
 // What a HealpixConv reads besides its inputs.

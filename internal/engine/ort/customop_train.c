@@ -1,6 +1,6 @@
 //go:build cgo && !purego && (linux || darwin)
 
-// Adam and BatchNormGrad over the kernels of internal/kernel/c.
+// Adam, BatchNormGrad and MaxPoolGrad over the kernels of internal/kernel/c.
 
 #include "customop.h"
 
@@ -148,8 +148,80 @@ static OrtStatus *norm_infer(const OrtCustomOp *op, OrtShapeInferContext *ctx) {
 static const char *norm_name(const OrtCustomOp *op) { return (void)op, "BatchNormGrad"; }
 static size_t norm_in(const OrtCustomOp *op) { return (void)op, norm_inputs; }
 
+// ---- MaxPoolGrad
+
+enum { max_axes = 3 };
+
+typedef struct {
+	int64_t kernel[max_axes], stride[max_axes], dilation[max_axes], pads[2 * max_axes];
+	size_t axes;
+} pool_kernel;
+
+typedef struct {
+	astronnx_max_pool_grad g;
+	int64_t planes, chunk; // planes of an item
+} pool_job;
+
+static void pool_item(void *user, size_t item) {
+	const pool_job *j = user;
+	const int64_t first = (int64_t)item * j->chunk, last = first + j->chunk;
+	ax_train->max_pool_grad(&j->g, first, last < j->planes ? last : j->planes);
+}
+
+static OrtStatus *pool_create(const OrtCustomOp *op, const OrtApi *api, const OrtKernelInfo *info, void **out) {
+	(void)op, (void)api;
+	pool_kernel *k = calloc(1, sizeof *k);
+	if (!k) return bad("MaxPoolGrad: out of memory");
+	for (int i = 0; i < max_axes; i++) k->stride[i] = k->dilation[i] = 1;
+	size_t n;
+	if (ints_attribute(info, "kernel_shape", max_axes, k->kernel, &k->axes) && k->axes &&
+	    ints_attribute(info, "strides", max_axes, k->stride, &n) && ints_attribute(info, "dilations", max_axes, k->dilation, &n) &&
+	    ints_attribute(info, "pads", 2 * max_axes, k->pads, &n)) {
+		*out = k;
+		return NULL;
+	}
+	free(k);
+	return bad("MaxPoolGrad: attributes for more than three axes, or for none");
+}
+
+static OrtStatus *pool_compute(void *p, OrtKernelContext *ctx) {
+	const pool_kernel *k = p;
+	tensor x, dy;
+	TRY(input_tensor(ctx, 0, 2, &x));
+	TRY(input_tensor(ctx, 1, 2, &dy));
+	if (x.rank != k->axes + 2 || dy.rank != x.rank || x.dims[0] != dy.dims[0] || x.dims[1] != dy.dims[1])
+		return bad("MaxPoolGrad: X and dY must be (N, C, ...) of %zu axes", k->axes);
+	pool_job j = {.planes = x.dims[0] * x.dims[1], .chunk = 1};
+	for (size_t i = 0; i < max_axes; i++)
+		j.g.in[i] = j.g.out[i] = j.g.kernel[i] = j.g.stride[i] = j.g.dilation[i] = 1;
+	for (size_t i = 0, to = max_axes - k->axes; i < k->axes; i++, to++) {
+		j.g.in[to] = x.dims[i + 2], j.g.out[to] = dy.dims[i + 2], j.g.kernel[to] = k->kernel[i];
+		j.g.stride[to] = k->stride[i], j.g.dilation[to] = k->dilation[i], j.g.pad[to] = k->pads[i];
+		if (k->kernel[i] < 1 || k->stride[i] < 1 || k->dilation[i] < 1) return bad("MaxPoolGrad: kernel, strides and dilations must be positive");
+	}
+	void *dx;
+	TRY(output_data(ctx, 0, x.dims, x.rank, &dx));
+	j.g.x = x.data, j.g.dy = dy.data, j.g.dx = dx;
+	if (!elements(&x)) return NULL;
+	const int64_t in = elements(&x) / j.planes;
+	if (in < chunk) j.chunk = chunk / in;
+	parallel(ctx, pool_item, (size_t)((j.planes + j.chunk - 1) / j.chunk), &j);
+	return NULL;
+}
+
+static OrtStatus *pool_infer(const OrtCustomOp *op, OrtShapeInferContext *ctx) {
+	(void)op;
+	shape_of x;
+	input_shape(ctx, 0, &x);
+	return x.type ? set_output_shape(ctx, 0, &x) : NULL;
+}
+
+static const char *pool_name(const OrtCustomOp *op) { return (void)op, "MaxPoolGrad"; }
+
 // ---- all
 
+static size_t one(const OrtCustomOp *op) { return (void)op, 1; }
+static size_t two(const OrtCustomOp *op) { return (void)op, 2; }
 static size_t three(const OrtCustomOp *op) { return (void)op, 3; }
 static int floats(const OrtCustomOp *op, size_t i) { return (void)op, (void)i, type_float; }
 static int all_required(const OrtCustomOp *op, size_t i) { return (void)op, (void)i, required; }
@@ -179,4 +251,15 @@ OrtCustomOp ax_batch_norm_grad_op = {
 	.CreateKernelV2 = norm_create,
 	.KernelComputeV2 = norm_compute,
 	.InferOutputShapeFn = norm_infer,
+};
+
+OrtCustomOp ax_max_pool_grad_op = {
+	COMMON,
+	.GetName = pool_name,
+	.GetInputTypeCount = two,
+	.GetInputCharacteristic = all_required,
+	.GetOutputTypeCount = one,
+	.CreateKernelV2 = pool_create,
+	.KernelComputeV2 = pool_compute,
+	.InferOutputShapeFn = pool_infer,
 };

@@ -123,6 +123,33 @@ func randomBatchNorm(r *rand.Rand) fusedCase {
 	return fusedCase{"BatchNormGrad", attrs, []*graph.Tensor{x, dy, scale, random(r, channels), mean, variance}, 3, 4 * terms}
 }
 
+// randomMaxPool has ties, and windows that overlap, leave gaps or hang over.
+func randomMaxPool(r *rand.Rand) fusedCase {
+	axes := r.IntN(3) + 1
+	ints := func(from ...int64) (v []int64) {
+		for range axes {
+			v = append(v, pick(r, from...))
+		}
+		return v
+	}
+	attrs := graph.Attrs{"kernel_shape": ints(2, 3), "strides": ints(1, 2, 3), "dilations": ints(1, 1, 2), "ceil_mode": pick(r, 0, 1)}
+	attrs["pads"] = append(ints(0, 1), ints(0, 1)...)
+	size := ints(5, 6, 11)
+	if r.IntN(2) == 0 { // side by side
+		two := slices.Repeat([]int64{2}, axes)
+		attrs, size = graph.Attrs{"kernel_shape": two, "strides": two}, ints(6, 16, 37)
+	}
+	x := random(r, append([]int64{int64(r.IntN(3) + 1), int64(r.IntN(9) + 1)}, size...)...)
+	for i, v := range graph.Data[float32](x) {
+		graph.Data[float32](x)[i] = float32(math.Round(2 * float64(v)))
+	}
+	y, err := ops.Evaluate(ops.Standard().Newest("", "MaxPool"), attrs, x)
+	if err != nil {
+		panic(err)
+	}
+	return fusedCase{"MaxPoolGrad", attrs, []*graph.Tensor{x, random(r, y[0].Shape...)}, 1, 0}
+}
+
 // randomSphereGrad is a gradient of a convolution that [randomConv] draws.
 func randomSphereGrad(op string) func(r *rand.Rand) fusedCase {
 	return func(r *rand.Rand) fusedCase {
@@ -160,7 +187,7 @@ func randomPoolGrad(r *rand.Rand) fusedCase {
 // Each kernel agrees with the operator's expansion as onnxruntime runs it, and gives the same bits on any number of threads.
 func TestFusedKernelsAreTheirBodies(t *testing.T) {
 	for name, draw := range map[string]func(*rand.Rand) fusedCase{
-		"Adam": randomAdam, "BatchNormGrad": randomBatchNorm,
+		"Adam": randomAdam, "BatchNormGrad": randomBatchNorm, "MaxPoolGrad": randomMaxPool,
 		"HealpixConvGradInput":  randomSphereGrad("HealpixConvGradInput"),
 		"HealpixConvGradWeight": randomSphereGrad("HealpixConvGradWeight"),
 		"HealpixPoolGrad":       randomPoolGrad,

@@ -37,6 +37,7 @@ var natives = []native{
 	{healpixop.Domain, "HealpixPoolGrad", C.ax_op_pool_grad, 2, 1, whyNotOnSphere},
 	{ops.FusedDomain, "Adam", C.ax_op_adam, 7, 3, whyNotFloat32},
 	{ops.FusedDomain, "BatchNormGrad", C.ax_op_batch_norm_grad, 6, 3, whyNotFloat32},
+	{ops.FusedDomain, "MaxPoolGrad", C.ax_op_max_pool_grad, 2, 1, whyNotPooled},
 	{ops.FusedDomain, "Conv", C.ax_op_convnd, 3, 1, whyNotPlainConv},
 	{ops.FusedDomain, "ConvGradInput", C.ax_op_convnd_grad_input, 2, 1, whyNotPlainConv},
 	{ops.FusedDomain, "ConvGradWeight", C.ax_op_convnd_grad_weight, 2, 1, whyNotPlainConv},
@@ -68,6 +69,13 @@ func whyNotFloat32(n *graph.Node) string {
 		}
 	}
 	return ""
+}
+
+func whyNotPooled(n *graph.Node) string {
+	if kernel := n.Attrs.Ints("kernel_shape", nil); len(kernel) > 3 {
+		return fmt.Sprintf("windows of %d axes: the kernel takes up to three", len(kernel))
+	}
+	return whyNotFloat32(n)
 }
 
 // whyNotPlainConv takes a rank that is not known to be one to three axes.

@@ -56,10 +56,19 @@ typedef struct {
 
 #define ASTRONNX_EXTRA_CHANNELS 64
 
+// The adjoint of the largest element of each window over planes of three axes, the first of equal ones or of NaN: dx gets what dy has
+// for the windows in which it is that. Elements outside a plane are none.
+typedef struct {
+	const float *x, *dy; // [planes][in], [planes][out]
+	float *dx;           // [planes][in]
+	int64_t in[3], out[3], kernel[3], stride[3], dilation[3], pad[3];
+} astronnx_max_pool_grad;
+
 typedef struct {
 	uint32_t version, bytes; // ASTRONNX_TRAIN_VERSION, sizeof(astronnx_train_api)
 
 	void (*adam)(const astronnx_adam *a, int64_t first, int64_t last); // of the elements
+	void (*max_pool_grad)(const astronnx_max_pool_grad *g, int64_t first, int64_t last); // of the planes
 	void (*conv_extras)(const astronnx_conv_extras *a);
 	void (*pool4)(const astronnx_pool4 *a, int64_t first, int64_t last); // of the outputs
 	void (*pool4_grad)(const astronnx_pool4 *a, int64_t first, int64_t last);

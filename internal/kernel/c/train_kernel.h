@@ -142,6 +142,65 @@ TARGET static void NAME(batch_norm_grad)(const astronnx_batch_norm_grad *g, int6
 	}
 }
 
+// A plane of windows of 2 x 2 side by side, each row of them without branches.
+TEMPLATE void NAME(max_pool_tiles)(const astronnx_max_pool_grad *g, const float *x, const float *dy, float *dx) {
+	const int64_t width = g->in[2], n = g->out[2];
+	for (int64_t row = 0; row < g->out[1]; row++, dy += n) {
+		const float *top = x + 2 * row * width, *low = top + width;
+		float *to = dx + 2 * row * width, *to_low = to + width;
+		for (int64_t i = 0; i < n; i++) {
+			const float a = top[2 * i], b = top[2 * i + 1], c = low[2 * i], d = low[2 * i + 1];
+			const int right = (b > a) | ((b != b) & (a == a)), below = (d > c) | ((d != d) & (c == c));
+			const float first = right ? b : a, last = below ? d : c;
+			const int second = (last > first) | ((last != last) & (first == first));
+			to[2 * i] = right | second ? 0 : dy[i];
+			to[2 * i + 1] = right & !second ? dy[i] : 0;
+			to_low[2 * i] = second & !below ? dy[i] : 0;
+			to_low[2 * i + 1] = second & below ? dy[i] : 0;
+		}
+	}
+}
+
+TEMPLATE void NAME(max_pool_plane)(const astronnx_max_pool_grad *g, const float *x, const float *dy, float *dx) {
+	int64_t at[3];
+	for (at[0] = 0; at[0] < g->out[0]; at[0]++)
+		for (at[1] = 0; at[1] < g->out[1]; at[1]++)
+			for (at[2] = 0; at[2] < g->out[2]; at[2]++, dy++) {
+				int64_t lo[3], from[3], to[3]; // the window's first element and its taps inside the plane
+				for (int i = 0; i < 3; i++) {
+					const int64_t d = g->dilation[i];
+					lo[i] = at[i] * g->stride[i] - g->pad[i];
+					from[i] = lo[i] < 0 ? (d - 1 - lo[i]) / d : 0;
+					to[i] = g->in[i] <= lo[i] ? 0 : min64(g->kernel[i], (g->in[i] - lo[i] + d - 1) / d);
+				}
+				int64_t best = -1;
+				float top = 0;
+				for (int64_t a = from[0]; a < to[0]; a++)
+					for (int64_t b = from[1]; b < to[1]; b++) {
+						const int64_t row = (lo[0] + a * g->dilation[0]) * g->in[1] + lo[1] + b * g->dilation[1];
+						for (int64_t c = from[2]; c < to[2]; c++) {
+							const int64_t k = row * g->in[2] + lo[2] + c * g->dilation[2];
+							if (best < 0 || x[k] > top || (x[k] != x[k] && top == top)) best = k, top = x[k];
+						}
+					}
+				if (best >= 0) dx[best] += *dy;
+			}
+}
+
+TARGET static void NAME(max_pool_grad)(const astronnx_max_pool_grad *g, int64_t first, int64_t last) {
+	const int64_t in = g->in[0] * g->in[1] * g->in[2], out = g->out[0] * g->out[1] * g->out[2];
+	bool tiles = g->in[0] == 1 && g->kernel[0] == 1 && g->pad[0] == 0 && g->out[0] == 1;
+	for (int i = 1; i < 3; i++)
+		tiles = tiles && g->kernel[i] == 2 && g->stride[i] == 2 && g->dilation[i] == 1 && g->pad[i] == 0 && 2 * g->out[i] <= g->in[i];
+	for (int64_t p = first; p < last; p++) {
+		if (!tiles || 2 * g->out[1] < g->in[1] || 2 * g->out[2] < g->in[2]) memset(g->dx + p * in, 0, (size_t)in * sizeof *g->dx);
+		if (tiles)
+			NAME(max_pool_tiles)(g, g->x + p * in, g->dy + p * out, g->dx + p * in);
+		else
+			NAME(max_pool_plane)(g, g->x + p * in, g->dy + p * out, g->dx + p * in);
+	}
+}
+
 TARGET static void NAME(conv_extras)(const astronnx_conv_extras *a) {
 	enum { VECTORS = 4 };
 	for (const astronnx_conv_extra *e = a->extras; e < a->extras + a->n; e++)
@@ -228,6 +287,7 @@ static const astronnx_train_api NAME(train) = {
     .version = ASTRONNX_TRAIN_VERSION,
     .bytes = sizeof(astronnx_train_api),
     .adam = NAME(adam),
+    .max_pool_grad = NAME(max_pool_grad),
     .conv_extras = NAME(conv_extras),
     .pool4 = NAME(pool4),
     .pool4_grad = NAME(pool4_grad),
