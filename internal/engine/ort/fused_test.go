@@ -13,6 +13,7 @@ import (
 	"github.com/astronnx/astronnx/graph"
 	"github.com/astronnx/astronnx/healpixop"
 	"github.com/astronnx/astronnx/internal/engine"
+	kernelc "github.com/astronnx/astronnx/internal/kernel/c"
 	"github.com/astronnx/astronnx/ops"
 )
 
@@ -212,6 +213,31 @@ func TestFusedKernelsAreTheirBodies(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Every path of the passes gives what the fastest does, to rounding.
+func TestFusedKernelsOnEveryPath(t *testing.T) {
+	handOver()
+	defer handOverPath(0)
+	for path := 1; path <= 3; path++ {
+		if kernelc.TrainPath(path) == nil {
+			continue
+		}
+		for _, draw := range []func(*rand.Rand) fusedCase{randomAdam, randomBatchNorm, randomMaxPool, randomPoolGrad,
+			randomSphereGrad("HealpixConvGradInput")} {
+			r := rand.New(rand.NewPCG(9, 10))
+			for range 15 {
+				c := draw(r)
+				handOverPath(0)
+				want := c.run(t, true, engine.Options{})
+				handOverPath(path)
+				got := c.run(t, true, engine.Options{})
+				for i := range want {
+					near32(t, fmt.Sprintf("path %d: %v output %d", path, c, i), got[i], want[i], c.terms)
+				}
+			}
+		}
 	}
 }
 

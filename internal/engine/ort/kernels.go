@@ -229,7 +229,12 @@ func (c *compilation) why(n *graph.Node) string {
 	return op.why(n)
 }
 
-var handOver = sync.OnceFunc(func() { C.ax_kernels(kernelc.ConvTable(), kernelc.TrainTable(), kernelc.ConvNDTable()) })
+var handOver = sync.OnceFunc(func() { handOverPath(0) })
+
+// handOverPath lets the passes of training take one path, 0: the fastest.
+func handOverPath(path int) {
+	C.ax_kernels(kernelc.ConvTable(), kernelc.TrainPath(path), kernelc.ConvNDTable())
+}
 
 // register adds the kernels of bits to the session's options.
 func register(s *yalue.SessionOptions, bits uint) error {

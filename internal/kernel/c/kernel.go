@@ -27,6 +27,12 @@ static int run(const astronnx_conv_geom *g, const astronnx_conv_weights *w, int6
 	                        threads > 1 ? parallel_for : NULL, (void *)(intptr_t)threads};
 	return conv_run(g, w, &a);
 }
+
+static int weight_grad(const astronnx_conv_geom *g, int64_t n, int64_t co, int64_t ci, const float *x, const float *dy, float *dw,
+                       int path, int threads) {
+	astronnx_conv_weight_grad a = {n, co, ci, x, dy, dw, path, threads > 1 ? parallel_for : NULL, (void *)(intptr_t)threads};
+	return conv_weight_grad(g, &a);
+}
 */
 import "C"
 
@@ -78,6 +84,12 @@ func Run(g Geom, w Weights, n int64, x, y *float32, mask *bool, maskPerMap bool,
 	fillValidMean bool, path, threads int) int {
 	return int(C.run(g.p, w.p, C.int64_t(n), (*C.float)(x), (*C.float)(y), (*C.uint8_t)(unsafe.Pointer(mask)), flag(maskPerMap),
 		(*C.float)(scale), flag(scalePerMap), flag(fillValidMean), C.int(path), C.int(threads)))
+}
+
+// WeightGrad is weight_grad with a parallel_for of `threads` goroutines.
+func WeightGrad(g Geom, n, co, ci int64, x, dy, dw *float32, path, threads int) int {
+	return int(C.weight_grad(g.p, C.int64_t(n), C.int64_t(co), C.int64_t(ci), (*C.float)(x), (*C.float)(dy), (*C.float)(dw),
+		C.int(path), C.int(threads)))
 }
 
 func flag(b bool) C.int {

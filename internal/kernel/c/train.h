@@ -1,5 +1,5 @@
 // Passes of training over float32 tensors. Self-contained, as healpix_conv.h: a cgo package that is handed the address of the
-// function table (package internal/kernel/c, TrainTable) needs this header and nothing to link. Each function does a part of its
+// function table (package internal/kernel/c, TrainPath) needs this header and nothing to link. Each function does a part of its
 // work, so that the caller may share it among threads; the result does not depend on the parts, to the last bit.
 #ifndef ASTRONNX_TRAIN_H
 #define ASTRONNX_TRAIN_H
