@@ -10,49 +10,24 @@ import (
 	"gonum.org/v1/gonum/dsp/fourier"
 )
 
-const (
-	matrixMax   = 128 // pixels of the longest ring that is transformed by a matrix
-	largePrime  = 48  // a length with a larger prime factor is transformed as a convolution
-	matrixBatch = 4   // rows that make a matrix worth while
-)
+// largePrime bounds the prime factors of a length that is transformed by factors; others are transformed as a convolution.
+const largePrime = 48
 
-// fouriers holds the Fourier sums along rings, by number of pixels; those of all plans, as lengths recur.
+// fouriers holds the Fourier sums along rings by number of pixels; those of all plans, as lengths recur.
 type fouriers struct {
-	matrices sync.Map // matrixKey to []float64
-	ffts     sync.Map // int to *sync.Pool of *ringFFT
-}
-
-type matrixKey struct {
-	npix    int
-	shifted bool
+	vector sync.Map // int to *kernel.RingFFT
+	ffts   sync.Map // int to *sync.Pool of *ringFFT
 }
 
 var shared fouriers
 
-// matrix returns what waves of a real map look like on the pixels: rows of the cosine and of minus the sine of πk(2j+s)/npix by
-// turns, [npix/2+1][2][npix], with s = 1 where the ring is shifted; twice that for all k but the first and the last.
-func (f *fouriers) matrix(npix int, shifted bool) []float64 {
-	key := matrixKey{npix, shifted}
-	if m, ok := f.matrices.Load(key); ok {
-		return m.([]float64)
+// vectors returns the sums of many rings at once.
+func (f *fouriers) vectors(npix int) *kernel.RingFFT {
+	if r, ok := f.vector.Load(npix); ok {
+		return r.(*kernel.RingFFT)
 	}
-	s := 0
-	if shifted {
-		s = 1
-	}
-	m := make([]float64, (npix/2+1)*2*npix)
-	for k := range npix/2 + 1 {
-		for j := range npix {
-			turn := k * (2*j + s) % (2 * npix)
-			sin, cos := math.Sincos(math.Pi * float64(turn) / float64(npix))
-			if k > 0 && k < npix/2 { // it stands for its conjugate as well
-				sin, cos = 2*sin, 2*cos
-			}
-			m[2*k*npix+j], m[(2*k+1)*npix+j] = cos, -sin
-		}
-	}
-	got, _ := f.matrices.LoadOrStore(key, m)
-	return got.([]float64)
+	r, _ := f.vector.LoadOrStore(npix, kernel.NewRingFFT(npix))
+	return r.(*kernel.RingFFT)
 }
 
 func (f *fouriers) pool(npix int) *sync.Pool {
@@ -211,24 +186,16 @@ func fold(g, f []complex128, npix int, shifted bool) {
 	}
 }
 
-// unfold sets f[m] to the weight times the wave m of a ring of which g holds the waves k ≤ npix/2; inner is the weight of
-// those in between.
-func unfold(f, g []complex128, npix int, shifted bool, weight, inner float64) {
+// unfold sets f[m] to the weight times the wave m of a ring of which g holds the waves k ≤ npix/2.
+func unfold(f, g []complex128, npix int, shifted bool, weight float64) {
 	half := npix / 2
 	n := min(len(f), half+1)
 	for m, v := range g[:n] {
-		f[m] = complex(inner*real(v), inner*imag(v))
-	}
-	for m := 0; m < n; m += half {
-		f[m] = complex(weight*real(g[m]), weight*imag(g[m]))
+		f[m] = complex(weight*real(v), weight*imag(v))
 	}
 	for m := n; m < len(f); m++ {
 		q, k := m/npix, m%npix
-		w := inner
-		if k%half == 0 {
-			w = weight
-		}
-		turn := 1.0
+		w, turn := weight, 1.0
 		if k > half {
 			k, q, turn = npix-k, q+1, -1
 		}
@@ -240,81 +207,111 @@ func unfold(f, g []complex128, npix int, shifted bool, weight, inner float64) {
 }
 
 // ringWorker is a goroutine's memory for Fourier sums.
-type ringWorker struct{ g []complex128 }
-
-// rows returns `rows` spectra of a ring, one behind the other.
-func (w *ringWorker) rows(rows, npix int) []complex128 {
-	n := rows * (npix/2 + 1)
-	if cap(w.g) < n {
-		w.g = make([]complex128, n)
-	}
-	return w.g[:n]
+type ringWorker struct {
+	g       []complex128
+	pairs   []kernel.RingPair
+	scratch []float64
 }
 
-// ringToPixels computes pixels first to first+npix-1 of rows of maps, stride apart, from the waves that wave returns.
-func (w *ringWorker) ringToPixels(rows int, wave func(row int) []complex128, maps []float64, stride, first, npix int, shifted bool) {
-	half := npix / 2
-	g := w.rows(rows, npix)
-	for r := range rows {
-		fold(g[r*(half+1):(r+1)*(half+1)], wave(r), npix, shifted)
+// fft returns the sums of a ring's length and memory for its spectrum; the former go back to the pool.
+func (w *ringWorker) fft(npix int) (f *ringFFT, g []complex128, pool *sync.Pool) {
+	if cap(w.g) < npix/2+1 {
+		w.g = make([]complex128, npix/2+1)
 	}
-	if npix <= matrixMax && rows >= matrixBatch {
-		for r := range rows {
-			clear(maps[r*stride+first : r*stride+first+npix])
-		}
-		product(rows, npix, npix+2,
-			kernel.Matrix[float64]{Data: numbers(g), RowStride: npix + 2, ColStride: 1},
-			kernel.Matrix[float64]{Data: shared.matrix(npix, shifted), RowStride: npix, ColStride: 1},
-			kernel.Matrix[float64]{Data: maps[first:], RowStride: stride, ColStride: 1})
-		return
-	}
-	pool := shared.pool(npix)
-	f := pool.Get().(*ringFFT)
+	pool = shared.pool(npix)
+	return pool.Get().(*ringFFT), w.g[:npix/2+1], pool
+}
+
+// toPixels computes the pixels of a ring from its waves.
+func (w *ringWorker) toPixels(pixels []float64, waves []complex128, shifted bool) {
+	f, g, pool := w.fft(len(pixels))
 	defer pool.Put(f)
-	for r := range rows {
-		row := g[r*(half+1) : (r+1)*(half+1)]
-		if shifted {
-			for k, e := range f.phase {
-				row[k] *= e
-			}
+	fold(g, waves, len(pixels), shifted)
+	if shifted {
+		for k, e := range f.phase {
+			g[k] *= e
 		}
-		f.synth(maps[r*stride+first:r*stride+first+npix], row)
 	}
+	f.synth(pixels, g)
 }
 
-// pixelsToRing is the adjoint of ringToPixels, times the weight.
-func (w *ringWorker) pixelsToRing(rows int, wave func(row int) []complex128, maps []float64, stride, first, npix int, shifted bool, weight float64) {
-	half := npix / 2
-	g := w.rows(rows, npix)
-	inner := weight
-	if npix <= matrixMax && rows >= matrixBatch {
-		inner /= 2
-		clear(g)
-		product(rows, npix+2, npix,
-			kernel.Matrix[float64]{Data: maps[first:], RowStride: stride, ColStride: 1},
-			kernel.Matrix[float64]{Data: shared.matrix(npix, shifted), RowStride: 1, ColStride: npix},
-			kernel.Matrix[float64]{Data: numbers(g), RowStride: npix + 2, ColStride: 1})
-	} else {
-		pool := shared.pool(npix)
-		f := pool.Get().(*ringFFT)
-		for r := range rows {
-			row := g[r*(half+1) : (r+1)*(half+1)]
-			f.analyse(row, maps[r*stride+first:r*stride+first+npix])
-			if shifted {
-				for k, e := range f.phase {
-					row[k] *= cmplx.Conj(e)
+// toWaves computes the waves of a ring from its pixels times a weight.
+func (w *ringWorker) toWaves(waves []complex128, pixels []float64, shifted bool, weight float64) {
+	f, g, pool := w.fft(len(pixels))
+	defer pool.Put(f)
+	f.analyse(g, pixels)
+	if shifted {
+		for k, e := range f.phase {
+			g[k] *= cmplx.Conj(e)
+		}
+	}
+	unfold(waves, g, len(pixels), shifted, weight)
+}
+
+// fourier computes the pixels of all rings of rows of maps from their waves, or the waves from the pixels where area, a
+// pixel's, is not 0.
+func (c *piece) fourier(maps []float64, rows int, area float64) {
+	p := c.p
+	which := 0
+	if c.spin != 0 {
+		which = 1
+	}
+	each(c.threads, len(p.blocks), func() *ringWorker { return &ringWorker{} }, func(w *ringWorker, i int) {
+		block := p.blocks[i]
+		npix, last := p.rings[block.lo].npix, p.rings[block.lo].last[which]
+		if kernel.HasRingFFT && rows*(block.hi-block.lo) > 1 && largestPrime(npix) <= largePrime {
+			f := shared.vectors(npix)
+			w.scratch = grow(w.scratch, f.Scratch())
+			for _, shifted := range [2]bool{false, true} {
+				pairs := c.pairs(w, block, rows, shifted, area)
+				if len(pairs) == 0 {
+					continue
+				}
+				if area != 0 {
+					f.Analyse(kernel.Auto, last+1, shifted, pairs, c.waves, maps, w.scratch)
+				} else {
+					f.Synth(kernel.Auto, last+1, shifted, pairs, c.waves, maps, w.scratch)
+				}
+			}
+			return
+		}
+		for ring := block.lo; ring < block.hi; ring++ {
+			r := &p.rings[ring]
+			for row := range rows {
+				north, south, _ := c.places(row, ring, 0)
+				for half, first := range [2]int{r.north, r.south} {
+					if first < 0 {
+						continue
+					}
+					pixels, waves := maps[row*p.Npix()+first:][:npix], c.waves[[2]int{north, south}[half]:][:last+1]
+					if area != 0 {
+						w.toWaves(waves, pixels, r.shifted, area*p.weights[ring])
+					} else {
+						w.toPixels(pixels, waves, r.shifted)
+					}
 				}
 			}
 		}
-		pool.Put(f)
-	}
-	for r := range rows {
-		unfold(wave(r), g[r*(half+1):(r+1)*(half+1)], npix, shifted, weight, inner)
-	}
+	})
 }
 
-func product(m, n, k int, a, b, c kernel.Matrix[float64]) {
-	if err := kernel.Gemm(m, n, k, 1, a, b, c, kernel.GemmOptions{}); err != nil {
-		panic("sht: " + err.Error()) // sizes are ours
+// pairs lists the shifted or the other rings of a block, of all rows.
+func (c *piece) pairs(w *ringWorker, b block, rows int, shifted bool, area float64) []kernel.RingPair {
+	w.pairs = w.pairs[:0]
+	for ring := b.lo; ring < b.hi; ring++ {
+		r := &c.p.rings[ring]
+		if r.shifted != shifted {
+			continue
+		}
+		for row := range rows {
+			north, south, _ := c.places(row, ring, 0)
+			pair := kernel.RingPair{NorthWaves: int64(north), SouthWaves: int64(south), North: int64(row*c.p.Npix() + r.north), South: -1,
+				Weight: area * c.p.weights[ring]}
+			if r.south >= 0 {
+				pair.South = int64(row*c.p.Npix() + r.south)
+			}
+			w.pairs = append(w.pairs, pair)
+		}
 	}
+	return w.pairs
 }

@@ -21,7 +21,8 @@ type Plan struct {
 	threads     int
 	weights     []float64 // of rings 1 to 2 nside
 
-	rings            []ring // rings 1 to 2 nside, from pole to equator
+	rings            []ring  // rings 1 to 2 nside, from pole to equator
+	blocks           []block // of rings of one length
 	first, firstSpin []float64
 }
 
@@ -34,6 +35,12 @@ type ring struct {
 	powers       []power
 	last         [2]int // the largest m that counts, of spin 0 and 2
 }
+
+// block is a run of rings of one length and one largest m, that are transformed together.
+type block struct{ lo, hi int }
+
+// blockRings is the number of rings of a block: enough to fill vectors with those that are shifted, and with those that are not.
+const blockRings = 16
 
 // NewPlan returns the plan of an nside, any that RING order has, and an lmax of 0 to MaxLmax. Its memory grows with
 // nside lmax / 64 and is some MB at nside 1024.
@@ -57,6 +64,17 @@ func NewPlan(nside, lmax int) (*Plan, error) {
 		}
 		p.rings[i] = ring{start, south, npix, phi > 0, z, sin, powers(sin, lmax), [2]int{lastM(lmax, 0, z, sin), lastM(lmax, 2, z, sin)}}
 		p.weights[i] = 1
+	}
+	for lo := 0; lo < len(p.rings); {
+		hi := lo + 1
+		for hi < len(p.rings)-1 && hi < lo+blockRings && p.rings[hi].npix == p.rings[lo].npix { // the equator stands alone
+			hi++
+		}
+		for i := lo; i < hi; i++ {
+			p.rings[i].last = p.rings[hi-1].last
+		}
+		p.blocks = append(p.blocks, block{lo, hi})
+		lo = hi
 	}
 	return p, nil
 }

@@ -3,7 +3,6 @@ package sht
 import (
 	"math"
 	"sort"
-	"unsafe"
 
 	"github.com/astronnx/astronnx/healpix"
 	"github.com/astronnx/astronnx/internal/errs"
@@ -135,13 +134,6 @@ func newPiece(p *Plan, spin, rows, threads int) *piece {
 	return &piece{p: p, spin: spin, threads: threads, waves: make([]complex128, rows*(4*p.nside-1)*(p.lmax+1))}
 }
 
-// wave returns the waves of a row on ring i from the north, of m up to last.
-func (c *piece) wave(row, i, last int) []complex128 {
-	n := c.p.lmax + 1
-	at := (row*(4*c.p.nside-1) + i) * n
-	return c.waves[at : at+last+1 : at+last+1]
-}
-
 // places returns where in waves a row's wave m of ring i and of its image stand, and the step to the next ring.
 func (c *piece) places(row, i, m int) (north, south, step int) {
 	rings := 4*c.p.nside - 1
@@ -149,49 +141,22 @@ func (c *piece) places(row, i, m int) (north, south, step int) {
 	return (row*rings+i)*step + m, (row*rings+rings-1-i)*step + m, step
 }
 
-// fourier calls f for each pair of rings: their first pixels, the place of their waves, their largest m.
-func (c *piece) fourier(f func(w *ringWorker, r *ring, i, first, last int)) {
-	p := c.p
-	which := 0
-	if c.spin != 0 {
-		which = 1
-	}
-	each(c.threads, len(p.rings), func() *ringWorker { return &ringWorker{} }, func(w *ringWorker, i int) {
-		r := &p.rings[i]
-		f(w, r, i, r.north, r.last[which])
-		if r.south >= 0 {
-			f(w, r, 4*p.nside-2-i, r.south, r.last[which])
-		}
-	})
-}
-
 func (c *piece) synth(maps []float64, alm []complex128) {
 	p := c.p
-	rows, npix := len(maps)/p.Npix(), p.Npix()
+	rows := len(maps) / p.Npix()
 	each(c.threads, p.lmax+1, func() *legendreWorker { return newLegendreWorker(c) }, func(w *legendreWorker, m int) {
 		w.synth(rows, alm, m)
 	})
-	c.fourier(func(w *ringWorker, r *ring, i, first, last int) {
-		w.ringToPixels(rows, func(row int) []complex128 { return c.wave(row, i, last) }, maps, npix, first, r.npix, r.shifted)
-	})
+	c.fourier(maps, rows, 0)
 }
 
 func (c *piece) analyse(alm []complex128, maps []float64) {
 	p := c.p
-	rows, npix := len(maps)/p.Npix(), p.Npix()
-	area := 4 * math.Pi / float64(npix)
-	c.fourier(func(w *ringWorker, r *ring, i, first, last int) {
-		weight := area * p.weights[min(i, 4*p.nside-2-i)]
-		w.pixelsToRing(rows, func(row int) []complex128 { return c.wave(row, i, last) }, maps, npix, first, r.npix, r.shifted, weight)
-	})
+	rows := len(maps) / p.Npix()
+	c.fourier(maps, rows, 4*math.Pi/float64(p.Npix()))
 	each(c.threads, p.lmax+1, func() *legendreWorker { return newLegendreWorker(c) }, func(w *legendreWorker, m int) {
 		w.analyse(rows, alm, m)
 	})
-}
-
-// numbers returns the real and imaginary parts of z by turns.
-func numbers(z []complex128) []float64 {
-	return unsafe.Slice((*float64)(unsafe.Pointer(unsafe.SliceData(z))), 2*len(z))
 }
 
 // legendreWorker is a goroutine's memory for sums over l and over colatitudes.

@@ -1,0 +1,35 @@
+// Fourier sums along rings of pixels, many rings of one length at once; package kernel says what is computed.
+#ifndef ASTRONNX_RING_H
+#define ASTRONNX_RING_H
+
+#include <stdint.h>
+
+#pragma GCC visibility push(hidden)
+
+// Where a pair of rings stands: its waves and pixels, in numbers from the beginning; south is -1 where there is no second ring.
+typedef struct {
+	int64_t north_waves, south_waves, north, south;
+	double weight; // of the pixels, where they are analysed
+} ring_pair;
+
+typedef struct {
+	int64_t npix, count; // pixels of a ring; waves m = 0 to count - 1
+	int shifted;
+	int64_t stages;
+	const int64_t *radix;  // of each stage; their product is npix
+	const double *twiddle; // of each stage with n left: exp(2πi pk/n), [n / radix][radix]
+	const double *root;    // of each stage: exp(2πi jk/radix), [radix][radix]
+	const double *phase;   // exp(πik/npix), k ≤ npix/2
+} ring_shape;
+
+typedef struct {
+	// scratch holds 8 (6 npix + 4) numbers.
+	void (*synth)(const ring_shape *s, int64_t n, const ring_pair *pairs, const double *waves, double *maps, double *scratch);
+	void (*analyse)(const ring_shape *s, int64_t n, const ring_pair *pairs, double *waves, const double *maps, double *scratch);
+} ring_path;
+
+// NULL if the processor lacks the path's instructions.
+const ring_path *ring_path_of(int which);
+
+#pragma GCC visibility pop
+#endif
