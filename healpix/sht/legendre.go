@@ -2,6 +2,7 @@ package sht
 
 import (
 	"math"
+	"sort"
 
 	"github.com/astronnx/astronnx/internal/kernel"
 )
@@ -46,27 +47,28 @@ func powers(sin float64, mmax int) []power {
 	return t
 }
 
-// recursion is that of d^l_{m,-s} for l from first = max(m, |s|) to lmax, with the factors by which the functions of
-// kernel.Legendre must be multiplied to be those of spin s, sqrt((2l+1)/4π) d^l_{m,-s}.
-type recursion struct {
-	first int
-	c, d  []float64
-	norm  []float64
+// functions are the d^l_{m,-s} of an m and a spin, for l from first = max(m, |s|) to lmax, on the rings from lo on: those on
+// which they count.
+type functions struct {
+	g         kernel.Legendre
+	first, lo int
+	norm      []float64 // by which g's functions must be multiplied to be sqrt((2l+1)/4π) d^l
 }
 
-// set makes r the recursion of m and s. With R_l = sqrt((l²-m²)(l²-s²))/l it is, for d of any constant factor,
+// set makes f the functions of m and s. With R_l = sqrt((l²-m²)(l²-s²))/l their recursion is, for d of any constant factor,
 //
 //	R_{l+1} d^{l+1} = (2l+1) (x + ms/(l(l+1))) d^l - R_l d^{l-1}
 //
 // (Varshalovich et al. 1988, 4.8.2); dividing d^l by t_l with t_{l+1}/t_{l-1} = R_l/R_{l+1} leaves 1 before d^{l-1}.
-func (r *recursion) set(lmax, m, s int) {
-	r.first = max(m, max(s, -s))
-	n := max(lmax-r.first+1, 0)
-	count := (n + kernel.LegendreCount - 1) / kernel.LegendreCount * kernel.LegendreCount
-	r.c, r.d, r.norm = grow(r.c, count+2), grow(r.d, count+2), grow(r.norm, count)
-	clear(r.c)
-	clear(r.d)
-	clear(r.norm)
+func (f *functions) set(p *Plan, m, s int) {
+	f.first = max(m, s, -s)
+	n := max(p.lmax-f.first+1, 0)
+	g := &f.g
+	g.Count = (n + kernel.LegendreCount - 1) / kernel.LegendreCount * kernel.LegendreCount
+	g.C, g.D, f.norm = grow(g.C, g.Count+2), grow(g.D, g.Count+2), grow(f.norm, g.Count)
+	clear(g.C)
+	clear(g.D)
+	clear(f.norm)
 	root := func(l int) float64 {
 		if s == 0 {
 			return math.Sqrt(float64((l - m) * (l + m)))
@@ -75,17 +77,32 @@ func (r *recursion) set(lmax, m, s int) {
 	}
 	t, u, below := 1.0, 1.0, 0.0 // t_l, t_{l+1}, R_l
 	for i := range n {
-		l := r.first + i
+		l := f.first + i
 		above := root(l + 1)
 		if i > 0 {
 			t, u = u, t*below/above
 		}
-		r.norm[i] = t * math.Sqrt(float64(2*l+1)/(4*math.Pi))
-		r.c[i] = float64(2*l+1) / above * (t / u)
+		f.norm[i] = t * math.Sqrt(float64(2*l+1)/(4*math.Pi))
+		g.C[i] = float64(2*l+1) / above * (t / u)
 		if s != 0 && m != 0 {
-			r.d[i] = r.c[i] * (float64(m*s) / float64(l*(l+1)))
+			g.D[i] = g.C[i] * (float64(m*s) / float64(l*(l+1)))
 		}
 		below = above
+	}
+
+	which := 0
+	if s != 0 {
+		which = 1
+	}
+	f.lo = sort.Search(len(p.rings), func(i int) bool { return p.rings[i].last[which] >= m })
+	n = (len(p.rings) - f.lo + kernel.LegendreRings - 1) / kernel.LegendreRings * kernel.LegendreRings
+	g.X, g.Start, g.Scale = grow(g.X, n), grow(g.Start, n), grow(g.Scale, n)
+	clear(g.X)
+	clear(g.Start)
+	clear(g.Scale)
+	for i := f.lo; i < len(p.rings); i++ {
+		g.X[i-f.lo] = p.rings[i].z
+		g.Start[i-f.lo], g.Scale[i-f.lo] = p.begin(m, s, i)
 	}
 }
 

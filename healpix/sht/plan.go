@@ -24,6 +24,7 @@ type Plan struct {
 	rings            []ring  // rings 1 to 2 nside, from pole to equator
 	blocks           []block // of rings of one length
 	first, firstSpin []float64
+	kept             [3][]functions // of spin -2, 0 and 2, by m; nil where they are many
 }
 
 // ring is a ring of the northern hemisphere and its image in the southern.
@@ -38,6 +39,10 @@ type ring struct {
 
 // block is a run of rings of one length and one largest m, that are transformed together.
 type block struct{ lo, hi int }
+
+// keptValues is the number of values, of m on rings, up to which a plan keeps what the recursions begin with: small maps are
+// transformed over and over.
+const keptValues = 1 << 15
 
 // blockRings is the number of rings of a block: enough to fill vectors with those that are shifted, and with those that are not.
 const blockRings = 16
@@ -75,6 +80,14 @@ func NewPlan(nside, lmax int) (*Plan, error) {
 		}
 		p.blocks = append(p.blocks, block{lo, hi})
 		lo = hi
+	}
+	if len(p.rings)*(lmax+1) <= keptValues {
+		for i := range p.kept {
+			p.kept[i] = make([]functions, lmax+1)
+			for m := range p.kept[i] {
+				p.kept[i][m].set(p, m, 2*i-2)
+			}
+		}
 	}
 	return p, nil
 }

@@ -9,17 +9,17 @@ func (w *legendreWorker) synth2(rows int, alm []complex128, m int) {
 	p := w.p
 	pairs, size := rows/2, p.Size()
 	for _, s := range [2]int{2, -2} {
-		g, lo := w.functions(m, s)
-		n := len(g.X)
+		of := w.functions(m, s)
+		g, lo, n := &of.g, of.lo, len(of.g.X)
 		w.coef, w.ring = grow(w.coef, pairs*4*g.Count), grow(w.ring, pairs*4*n)
 		clear(w.coef)
 		for pair := range pairs {
 			at := 2*pair*size + Index(p.lmax, 0, m)
 			to := w.coef[pair*4*g.Count:]
-			for l := w.r.first; l <= p.lmax; l++ {
-				i := l - w.r.first
+			for l := of.first; l <= p.lmax; l++ {
+				i := l - of.first
 				this, other := spins(alm[at+l], alm[at+size+l], s)
-				f := w.r.norm[i]
+				f := of.norm[i]
 				to[4*i], to[4*i+1] = real(this)*f, imag(this)*f
 				if (l+m)%2 == 1 {
 					f = -f
@@ -58,8 +58,8 @@ func (w *legendreWorker) analyse2(rows int, alm []complex128, m int) {
 		clear(alm[row*size+Index(p.lmax, m, m):][:p.lmax-m+1])
 	}
 	for _, s := range [2]int{2, -2} {
-		g, lo := w.functions(m, s)
-		n := len(g.X)
+		of := w.functions(m, s)
+		g, lo, n := &of.g, of.lo, len(of.g.X)
 		w.coef, w.ring, w.scratch = grow(w.coef, pairs*4*g.Count), grow(w.ring, pairs*4*n), grow(w.scratch, 32*g.Count)
 		clear(w.ring)
 		for pair := range pairs {
@@ -80,9 +80,9 @@ func (w *legendreWorker) analyse2(rows int, alm []complex128, m int) {
 		for pair := range pairs {
 			at := 2*pair*size + Index(p.lmax, 0, m)
 			from := w.coef[pair*4*g.Count:]
-			for l := w.r.first; l <= p.lmax; l++ {
-				i := l - w.r.first
-				f := w.r.norm[i] / 2
+			for l := of.first; l <= p.lmax; l++ {
+				i := l - of.first
+				f := of.norm[i] / 2
 				this := complex(from[4*i]*f, from[4*i+1]*f)
 				if (l+m)%2 == 1 {
 					f = -f

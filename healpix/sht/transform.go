@@ -2,11 +2,9 @@ package sht
 
 import (
 	"math"
-	"sort"
 
 	"github.com/astronnx/astronnx/healpix"
 	"github.com/astronnx/astronnx/internal/errs"
-	"github.com/astronnx/astronnx/internal/kernel"
 )
 
 // chunkBytes is the memory of the waves of maps that are transformed together.
@@ -162,32 +160,19 @@ func (c *piece) analyse(alm []complex128, maps []float64) {
 // legendreWorker is a goroutine's memory for sums over l and over colatitudes.
 type legendreWorker struct {
 	*piece
-	r                   recursion
-	x, start, scale     []float64
+	own                 functions
 	coef, ring, scratch []float64
 }
 
 func newLegendreWorker(c *piece) *legendreWorker { return &legendreWorker{piece: c} }
 
-// functions returns the recursion of m and spin s on the rings from lo on, the first that counts.
-func (w *legendreWorker) functions(m, s int) (g *kernel.Legendre, lo int) {
-	p := w.p
-	which := 0
-	if s != 0 {
-		which = 1
+// functions returns those of m and spin s: the plan's where it keeps them.
+func (w *legendreWorker) functions(m, s int) *functions {
+	if kept := w.p.kept[s/2+1]; kept != nil {
+		return &kept[m]
 	}
-	lo = sort.Search(len(p.rings), func(i int) bool { return p.rings[i].last[which] >= m })
-	n := (len(p.rings) - lo + kernel.LegendreRings - 1) / kernel.LegendreRings * kernel.LegendreRings
-	w.x, w.start, w.scale = grow(w.x, n), grow(w.start, n), grow(w.scale, n)
-	clear(w.x)
-	clear(w.start)
-	clear(w.scale)
-	for i := lo; i < len(p.rings); i++ {
-		w.x[i-lo] = p.rings[i].z
-		w.start[i-lo], w.scale[i-lo] = p.begin(m, s, i)
-	}
-	w.r.set(p.lmax, m, s)
-	return &kernel.Legendre{Count: len(w.r.norm), C: w.r.c, D: w.r.d, X: w.x, Start: w.start, Scale: w.scale}, lo
+	w.own.set(w.p, m, s)
+	return &w.own
 }
 
 func (w *legendreWorker) synth(rows int, alm []complex128, m int) {
@@ -196,15 +181,15 @@ func (w *legendreWorker) synth(rows int, alm []complex128, m int) {
 		return
 	}
 	p := w.p
-	g, lo := w.functions(m, 0)
-	n := len(g.X)
+	f := w.functions(m, 0)
+	g, lo, n := &f.g, f.lo, len(f.g.X)
 	w.coef, w.ring = grow(w.coef, rows*2*g.Count), grow(w.ring, rows*4*n)
 	clear(w.coef)
 	for row := range rows {
 		a := alm[row*p.Size()+Index(p.lmax, m, m):][:p.lmax-m+1]
 		to := w.coef[row*2*g.Count:][:2*len(a)]
 		for i, v := range a {
-			to[2*i], to[2*i+1] = real(v)*w.r.norm[i], imag(v)*w.r.norm[i]
+			to[2*i], to[2*i+1] = real(v)*f.norm[i], imag(v)*f.norm[i]
 		}
 	}
 	g.Synth(false, rows, w.coef, w.ring)
@@ -226,8 +211,8 @@ func (w *legendreWorker) analyse(rows int, alm []complex128, m int) {
 		return
 	}
 	p := w.p
-	g, lo := w.functions(m, 0)
-	n := len(g.X)
+	f := w.functions(m, 0)
+	g, lo, n := &f.g, f.lo, len(f.g.X)
 	w.coef, w.ring, w.scratch = grow(w.coef, rows*2*g.Count), grow(w.ring, rows*4*n), grow(w.scratch, 16*g.Count)
 	clear(w.ring)
 	for row := range rows {
@@ -249,7 +234,7 @@ func (w *legendreWorker) analyse(rows int, alm []complex128, m int) {
 		a := alm[row*p.Size()+Index(p.lmax, m, m):][:p.lmax-m+1]
 		from := w.coef[row*2*g.Count:][:2*len(a)]
 		for i := range a {
-			a[i] = complex(from[2*i]*w.r.norm[i], from[2*i+1]*w.r.norm[i])
+			a[i] = complex(from[2*i]*f.norm[i], from[2*i+1]*f.norm[i])
 		}
 	}
 }
