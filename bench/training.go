@@ -155,7 +155,7 @@ func (n stepNet) compare(threads int, torch []*exec.Cmd) ([]Row, error) {
 	for _, m := range members {
 		turns = append(turns, m.turn)
 	}
-	best, err := takeTurns(2*time.Second, turns)
+	best, err := takeTurns(5*time.Second, turns)
 	if err != nil {
 		return nil, err
 	}

@@ -47,14 +47,15 @@ def blocks(net, weights):
 
 class Sphere(nn.Module):
     """NNhealpix in NEST order: a table of nine taps before the weights of each convolution, the missing ones past the
-    end; then the dense layers."""
+    end; then the dense layers. Maps are (N, P, C): there PyTorch gathers and multiplies in a third of the time that
+    index_select and conv1d take on (N, C, P)."""
 
     def __init__(self, tensors):
         super().__init__()
         self.tables = [t.to(torch.int64).flatten() for t in tensors[:-4:2]]
         for t, tap in zip(tensors[:-4:2], self.tables):
             tap[tap < 0] = len(t)
-        self.convs = nn.ParameterList([nn.Parameter(w.clone()) for w in tensors[1:-4:2]])
+        self.convs = nn.ParameterList([nn.Parameter(w.permute(2, 1, 0).flatten(0, 1)) for w in tensors[1:-4:2]])
         self.dense = nn.ModuleList()
         for w, b in zip(tensors[-4::2], tensors[-3::2]):
             self.dense.append(nn.Linear(*w.shape))
@@ -63,10 +64,12 @@ class Sphere(nn.Module):
                 self.dense[-1].bias.copy_(b)
 
     def forward(self, x):
+        x = x.transpose(1, 2)
         for taps, w in zip(self.tables, self.convs):
-            x = F.conv1d(F.pad(x, (0, 1)).index_select(2, taps), w, stride=9)
-            x = F.max_pool1d(F.relu(x), 4)
-        return self.dense[1](F.relu(self.dense[0](x.transpose(1, 2).flatten(1))))
+            batch, pixels, channels = x.shape
+            x = F.pad(x, (0, 0, 0, 1)).index_select(1, taps).reshape(batch, pixels, 9 * channels) @ w
+            x = F.relu(x).reshape(batch, pixels // 4, 4, -1).max(2).values
+        return self.dense[1](F.relu(self.dense[0](x.flatten(1))))
 
 
 def stepper(request, **adam):
