@@ -1,0 +1,4 @@
+package train
+
+// Points are the points of a search.
+var Points = points
