@@ -5,17 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/astronnx/astronnx/export"
 	"github.com/astronnx/astronnx/graph"
 	"github.com/astronnx/astronnx/internal/errs"
-	"github.com/astronnx/astronnx/models"
 	"github.com/astronnx/astronnx/train"
 	"github.com/spf13/cobra"
 )
@@ -36,6 +33,9 @@ type trainFlags struct {
 	seed                      uint64
 	dropout                   float64 // of all Dropout nodes; below 0: as they are
 	network                   map[string]string
+
+	search         []string
+	runs, parallel int
 
 	checkpoint string
 	out        string
@@ -64,10 +64,16 @@ Optimisers: ` + optimizerNames + `.
 Schedules: ` + scheduleNames + `.
 
 --checkpoint is a folder for checkpoints, history.csv, TensorBoard events, loss.png and, without -o, the network. Where it holds
-a checkpoint of the same run, the run goes on from there. Ctrl-C ends the step under way and writes a checkpoint.`,
+a checkpoint of the same run, the run goes on from there. Ctrl-C ends the step under way and writes a checkpoint.
+
+--search NAME=RANGE, repeated, trains once for each point of a grid, or with --runs for points drawn at random, and prints a
+table of what they came to; the network that is written is the best. NAME is ` + searchNames + `,
+or an option of the network; RANGE is a list of numbers, log:LOW:HIGH, uniform:LOW:HIGH or int:LOW:HIGH. Each run has a folder in
+that of --checkpoint, and those that have ended are not repeated.`,
 		Example: `  astronnx train net.onnx --data maps.npz --target params.csv --columns tau --checkpoint run --epochs 40
   astronnx train net.onnx --data 'sims/*.fits' --target params.csv --loss moments --augment sphere -o tau.onnx
-  astronnx train nnhealpix:nside=8,outputs=3 --data sky.npz --loss cross-entropy --schedule warm-up:100:cosine -o classes.onnx`,
+  astronnx train nnhealpix:nside=8,outputs=3 --data sky.npz --loss cross-entropy --schedule warm-up:100:cosine -o classes.onnx
+  astronnx train net.onnx --data sky.npz --checkpoint runs --search rate=log:1e-4:1e-2 --search batch=16,32 --runs 12 --parallel 2`,
 		Args: exactly("NETWORK"),
 		RunE: func(cmd *cobra.Command, args []string) error { return t.train(cmd.Context(), args[0], f) },
 	}
@@ -95,6 +101,9 @@ a checkpoint of the same run, the run goes on from there. Ctrl-C ends the step u
 	flags.StringArrayVar(&f.freeze, "freeze", nil, "weights that stay, by name or pattern; may be repeated")
 	flags.StringSliceVar(&f.augment, "augment", nil, "turn and mirror samples at random: squares, cubes, sphere, shifts")
 	flags.Uint64Var(&f.seed, "seed", 0, "of the split, the order, augmentation and dropout")
+	flags.StringArrayVar(&f.search, "search", nil, "NAME=RANGE to try values of, see above; may be repeated")
+	flags.IntVar(&f.runs, "runs", 0, "points to draw at random for --search (default: the grid)")
+	flags.IntVar(&f.parallel, "parallel", 1, "runs of --search at a time, which share the threads")
 	flags.StringVar(&f.checkpoint, "checkpoint", "", "folder of the run")
 	flags.StringVarP(&f.out, "out", "o", "", "the network's file (default: network.onnx in the folder)")
 	flags.BoolVar(&f.overwrite, "overwrite", false, "replace a file that exists")
@@ -110,6 +119,10 @@ func (t *tool) train(ctx context.Context, name string, f trainFlags) error {
 		return usagef("-o FILE.onnx or --checkpoint FOLDER says where the network goes")
 	case !slices.Contains([]string{"auto", "keep", "zero"}, f.unseen):
 		return usagef("--unseen %s: expected auto, keep or zero", f.unseen)
+	}
+	ranges, grid, err := parseRanges(f.search)
+	if err != nil {
+		return err
 	}
 	run, err := f.build(name)
 	if err != nil {
@@ -132,6 +145,9 @@ func (t *tool) train(ctx context.Context, name string, f trainFlags) error {
 	if err != nil {
 		return err
 	}
+	if len(ranges) > 0 {
+		return t.search(ctx, name, f, ranges, grid, data, &files, out, tmp)
+	}
 	watch := t.watch()
 	defer watch.done()
 	run.options.Progress = watch.tell
@@ -141,17 +157,10 @@ func (t *tool) train(ctx context.Context, name string, f trainFlags) error {
 		return f.interrupted(err, report)
 	}
 	r := run.report(name, report, data)
-	x, err := export.Write(tmp, run.fit.Best(), export.Options{
-		Engine: run.options.Engine,
-		Training: &export.Training{
-			Data: data.about, Samples: int64(data.training.Len()), Epochs: report.BestEpoch + 1, Loss: run.loss.Name, Value: report.BestLoss,
-			Seed: f.seed,
-		},
-	})
-	if err != nil {
+	if r.Checks, err = run.export(tmp, data, report.BestEpoch, report.BestLoss); err != nil {
 		return err
 	}
-	r.File, r.Checks = out, x.Checks
+	r.File = out
 	if err := files.commit(); err != nil {
 		return err
 	}
@@ -163,6 +172,17 @@ func (t *tool) train(ctx context.Context, name string, f trainFlags) error {
 		r.Folder = f.checkpoint
 	}
 	return t.show(r, r.write)
+}
+
+// export writes the best network of a run that has ended.
+func (r *trainRun) export(file string, data *samples, epoch int, loss float64) ([]export.Check, error) {
+	x, err := export.Write(file, r.fit.Best(), export.Options{
+		Engine: r.options.Engine,
+		Training: &export.Training{
+			Data: data.about, Samples: int64(data.training.Len()), Epochs: epoch + 1, Loss: r.loss.Name, Value: loss, Seed: r.options.Seed,
+		},
+	})
+	return x.Checks, err
 }
 
 // interrupted says how to go on with a run that was cut.
@@ -221,63 +241,4 @@ func (f *trainFlags) build(name string) (*trainRun, error) {
 	}
 	r.options.Augment, err = r.ports.augment(f.augment)
 	return r, err
-}
-
-// openNetwork reads a file, or makes one of the networks of package models: NAME or NAME:option=value,...
-func (f *trainFlags) openNetwork(name string) (*graph.Model, error) {
-	kind, text, _ := strings.Cut(name, ":")
-	known, err := models.Find(kind)
-	if _, bad := os.Stat(name); bad == nil || err != nil {
-		n, err := readNetwork(name)
-		if err != nil {
-			return nil, err
-		}
-		for key := range f.network {
-			return nil, usagef("%s is a file: it has no option %s", name, key)
-		}
-		return n.graph, f.setDropout(n.graph)
-	}
-	options := maps.Clone(f.network)
-	if options == nil {
-		options = map[string]string{}
-	}
-	for _, o := range strings.FieldsFunc(text, func(r rune) bool { return r == ',' }) {
-		key, value, ok := strings.Cut(o, "=")
-		if !ok {
-			return nil, usagef("%s: expected %s:option=value,..., see \"astronnx models write %s --help\"", name, kind, kind)
-		}
-		if _, drawn := options[key]; !drawn {
-			options[key] = value
-		}
-	}
-	m, err := known.New(options)
-	if err != nil {
-		return nil, usageError{err}
-	}
-	return m, f.setDropout(m)
-}
-
-// setDropout gives all Dropout nodes one ratio.
-func (f *trainFlags) setDropout(m *graph.Model) error {
-	if f.dropout < 0 {
-		return nil
-	}
-	n := 0
-	for _, node := range m.Graph.Nodes {
-		if node.Domain != "" || node.Op != "Dropout" {
-			continue
-		}
-		if n++; m.Opsets[""] < 12 {
-			if node.Attrs == nil {
-				node.Attrs = graph.Attrs{}
-			}
-			node.Attrs["ratio"] = float32(f.dropout)
-			continue
-		}
-		node.SetIn(1, m.Graph.NewConst(fmt.Sprintf("dropout_ratio_%d", n), graph.Scalar(float32(f.dropout))))
-	}
-	if n == 0 {
-		return errs.New(errs.Input, "the network has no Dropout whose ratio could be %g", f.dropout)
-	}
-	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -158,6 +159,71 @@ func (c *cancelling) Write(p []byte) (int, error) {
 		c.cancel()
 	}
 	return c.Buffer.Write(p)
+}
+
+func TestTrainSearch(t *testing.T) {
+	dir := t.TempDir()
+	maps, target := noiseMaps(64)
+	data := writeArrays(t, filepath.Join(dir, "noise.npz"), maps, target)
+	runs := filepath.Join(dir, "runs")
+	args := append([]string{"train", tiny, "--data", data, "--checkpoint", runs, "--epochs", "3", "--search", "rate=1e-2,1e30,1e-5",
+		"--search", "hidden=int:7:8", "--batch", "8", "--optimizer", "sgd", "--parallel", "2"}, engineArgs(t)...)
+	first := ok(t, args...)
+	if n := strings.Count(first.err, "\n"); n != 6 || strings.Count(first.err, "diverged") != 2 {
+		t.Errorf("got %s", first.err)
+	}
+	r := decode[searched](t, ok(t, append(args, "--json")...).out)
+	if len(r.Trials) != 6 || r.Trials[0].Point["rate"] != 1e-2 || r.Trials[4].Failure == "" || r.Trials[5].Failure == "" {
+		t.Fatalf("got %+v", r)
+	}
+	lines := strings.Split(first.out, "\n")
+	if len(lines) < 8 || !strings.Contains(lines[0], "rate  hidden      loss  epoch  of") || !strings.Contains(lines[2], "0.01") ||
+		!strings.Contains(lines[7], "diverged") || !strings.Contains(first.out, "network.onnx, of run "+strconv.Itoa(r.Trials[0].Run)) {
+		t.Errorf("got %s", first.out)
+	}
+	in := decode[inspection](t, ok(t, "inspect", r.File, "--json").out)
+	if want := fmt.Sprintf(`"hidden":%v`, r.Trials[0].Point["hidden"]); !strings.Contains(in.Metadata["astronnx.config"], want) {
+		t.Errorf("the network of %s was written: want %s", in.Metadata["astronnx.config"], want)
+	}
+	if files := entries(t, runs); !slices.Equal(files, []string{"network.onnx", "run-001", "run-002", "run-003", "run-004", "run-005", "run-006", "search.csv"}) {
+		t.Errorf("files: %v", files)
+	}
+	for text, want := range map[string]string{
+		"rate":             "NAME=RANGE",
+		"rate=log:1":       "log:LOW:HIGH",
+		"rate=log:1:0":     "log:LOW:HIGH",
+		"batch=int:1:2.5":  "int:LOW:HIGH",
+		"batch=some":       `"some" is no number`,
+		"batch=1.5":        "no whole number",
+		"width=1,2":        `no option "width"`,
+		"rate=log:1:2":     "a grid has no end along rate",
+		"dropout=0.1,0.5":  "no Dropout",
+		"rate=log:0:1e-3":  "expected a range above 0",
+		"rate=uniform:1:1": "expected a range",
+	} {
+		r := call(t, append([]string{"train", tiny, "--data", data, "-o", filepath.Join(dir, "x.onnx"), "--search", text}, engineArgs(t)...)...)
+		if r.code != exitUsage && r.code != exitInput || !strings.Contains(r.err, want) {
+			t.Errorf("--search %s: exit code %d, %s", text, r.code, r.err)
+		}
+	}
+}
+
+// A drawn ratio is that of all Dropout nodes, in a file as well.
+func TestDropoutOfAFile(t *testing.T) {
+	net := trainedNetwork(t, t.TempDir())
+	for _, ratio := range []float64{-1, 0.25} {
+		m, err := (&trainFlags{dropout: ratio}).openNetwork(net)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := m.Graph.Nodes[slices.IndexFunc(m.Graph.Nodes, func(n *graph.Node) bool { return n.Op == "Dropout" })]
+		if got := n.Input(1); (got != nil) != (ratio >= 0) || got != nil && graph.Data[float32](got.Const)[0] != float32(ratio) {
+			t.Errorf("ratio %g: the node reads %v", ratio, got)
+		}
+	}
+	if _, err := (&trainFlags{dropout: -1, network: map[string]string{"nside": "2"}}).openNetwork(net); exitCode(err) != exitUsage {
+		t.Errorf("an option of a file: got %v", err)
+	}
 }
 
 // Samples of all kinds of files: what is read for a map must be the target of this map.
