@@ -49,8 +49,9 @@ var tunedTorch = sync.OnceValue(func() (list []*exec.Cmd) {
 })
 
 // training compares training steps with PyTorch's: one network, one batch and the same first weights, everybody pinned to the same
-// cores, in turns. Losses are compared too, for a wrong step may be quick. On a busy machine two threads wait for each other, and
-// PyTorch's wait longest: compare these on a quiet one.
+// cores, in turns. Losses are compared too, for a wrong step may be quick. One thread is measured by the time it computes, which
+// other work on the machine hardly changes; two threads by the clock, and only a quiet machine gives that a meaning: elsewhere they
+// wait for each other, and PyTorch's wait longest.
 func (n stepNet) training() (rows []Row, err error) {
 	for threads := 1; threads <= 2; threads++ {
 		r, err := n.compare(threads, tunedTorch())
