@@ -209,6 +209,7 @@ func unfold(f, g []complex128, npix int, shifted bool, weight float64) {
 // ringWorker is a goroutine's memory for Fourier sums.
 type ringWorker struct {
 	g       []complex128
+	waves   []complex128
 	pairs   []kernel.RingPair
 	scratch []float64
 }
@@ -268,9 +269,9 @@ func (c *piece) fourier(maps []float64, rows int, area float64) {
 					continue
 				}
 				if area != 0 {
-					f.Analyse(kernel.Auto, last+1, shifted, pairs, c.waves, maps, w.scratch)
+					f.Analyse(kernel.Auto, last+1, c.mStep, shifted, pairs, c.waves, maps, w.scratch)
 				} else {
-					f.Synth(kernel.Auto, last+1, shifted, pairs, c.waves, maps, w.scratch)
+					f.Synth(kernel.Auto, last+1, c.mStep, shifted, pairs, c.waves, maps, w.scratch)
 				}
 			}
 			return
@@ -278,17 +279,21 @@ func (c *piece) fourier(maps []float64, rows int, area float64) {
 		for ring := block.lo; ring < block.hi; ring++ {
 			r := &p.rings[ring]
 			for row := range rows {
-				north, south, _ := c.places(row, ring, 0)
+				north, south := c.places(row, ring, 0)
 				for half, first := range [2]int{r.north, r.south} {
 					if first < 0 {
 						continue
 					}
-					pixels, waves := maps[row*p.Npix()+first:][:npix], c.waves[[2]int{north, south}[half]:][:last+1]
+					pixels, at := maps[row*p.Npix()+first:][:npix], [2]int{north, south}[half]
 					if area != 0 {
-						w.toWaves(waves, pixels, r.shifted, area*p.weights[ring])
-					} else {
-						w.toPixels(pixels, waves, r.shifted)
+						w.toWaves(c.waves[at:][:last+1], pixels, r.shifted, area*p.weights[ring])
+						continue
 					}
+					w.waves = w.waves[:0]
+					for m := range last + 1 {
+						w.waves = append(w.waves, c.waves[at+m*c.mStep])
+					}
+					w.toPixels(pixels, w.waves, r.shifted)
 				}
 			}
 		}
@@ -304,7 +309,7 @@ func (c *piece) pairs(w *ringWorker, b block, rows int, shifted bool, area float
 			continue
 		}
 		for row := range rows {
-			north, south, _ := c.places(row, ring, 0)
+			north, south := c.places(row, ring, 0)
 			pair := kernel.RingPair{NorthWaves: int64(north), SouthWaves: int64(south), North: int64(row*c.p.Npix() + r.north), South: -1,
 				Weight: area * c.p.weights[ring]}
 			if r.south >= 0 {

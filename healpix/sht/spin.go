@@ -30,8 +30,8 @@ func (w *legendreWorker) synth2(rows int, alm []complex128, m int) {
 		g.Synth(true, pairs, w.coef, w.ring)
 		// Q = (P⁺ + P⁻)/2 and U = (P⁺ - P⁻)/2i: the first spin sets, the second adds.
 		for pair := range pairs {
-			north, south, step := w.places(2*pair, lo, m)
-			toU := (4*p.nside - 1) * step
+			north, south := w.places(2*pair, lo, m)
+			toU := (4*p.nside - 1) * (p.lmax + 1)
 			v := w.ring[pair*4*n:][:4*n]
 			for j := range len(p.rings) - lo {
 				a, b := complex(v[j]/2, v[n+j]/2), complex(v[2*n+j]/2, v[3*n+j]/2)
@@ -44,7 +44,7 @@ func (w *legendreWorker) synth2(rows int, alm []complex128, m int) {
 				}
 				w.waves[south], w.waves[south+toU] = b, ib
 				w.waves[north], w.waves[north+toU] = a, ia // last, for the equator is both
-				north, south = north+step, south-step
+				north, south = north+w.ringStep, south-w.ringStep
 			}
 		}
 	}
@@ -63,8 +63,8 @@ func (w *legendreWorker) analyse2(rows int, alm []complex128, m int) {
 		w.coef, w.ring, w.scratch = grow(w.coef, pairs*4*g.Count), grow(w.ring, pairs*4*n), grow(w.scratch, 32*g.Count)
 		clear(w.ring)
 		for pair := range pairs {
-			north, south, step := w.places(2*pair, lo, m)
-			toU := (4*p.nside - 1) * step
+			north, south := w.places(2*pair, lo, m)
+			toU := (4*p.nside - 1) * (p.lmax + 1)
 			v := w.ring[pair*4*n:][:4*n]
 			for j := range len(p.rings) - lo {
 				a := w.waves[north] - times(w.waves[north+toU], s)
@@ -73,7 +73,7 @@ func (w *legendreWorker) analyse2(rows int, alm []complex128, m int) {
 					b := w.waves[south] - times(w.waves[south+toU], -s)
 					v[2*n+j], v[3*n+j] = real(b), imag(b)
 				}
-				north, south = north+step, south-step
+				north, south = north+w.ringStep, south-w.ringStep
 			}
 		}
 		g.Analyse(true, pairs, w.ring, w.coef, w.scratch)

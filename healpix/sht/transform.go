@@ -123,25 +123,28 @@ func copySeen(to, from []float64) {
 type piece struct {
 	p             *Plan
 	spin, threads int
-	waves         []complex128 // [row][ring][m], the rings from north to south
-	rest          []float64    // what iterations work on
+	rest          []float64 // what iterations work on
 	more          []complex128
+	waves         []complex128 // [row][m][ring] or [row][ring][m], the rings from north to south
+
+	ringStep, mStep int
 }
 
 func newPiece(p *Plan, spin, rows, threads int) *piece {
 	return &piece{p: p, spin: spin, threads: threads, waves: make([]complex128, rows*(4*p.nside-1)*(p.lmax+1))}
 }
 
-// places returns where in waves a row's wave m of ring i and of its image stand, and the step to the next ring.
-func (c *piece) places(row, i, m int) (north, south, step int) {
+// places returns where in waves a row's wave m of ring i and of its image stand; the next ring is ringStep away, the next m mStep.
+func (c *piece) places(row, i, m int) (north, south int) {
 	rings := 4*c.p.nside - 1
-	step = c.p.lmax + 1
-	return (row*rings+i)*step + m, (row*rings+rings-1-i)*step + m, step
+	row *= rings * (c.p.lmax + 1)
+	return row + i*c.ringStep + m*c.mStep, row + (rings-1-i)*c.ringStep + m*c.mStep
 }
 
 func (c *piece) synth(maps []float64, alm []complex128) {
 	p := c.p
 	rows := len(maps) / p.Npix()
+	c.ringStep, c.mStep = 1, 4*p.nside-1 // what is written stands together: reading apart costs less
 	each(c.threads, p.lmax+1, func() *legendreWorker { return newLegendreWorker(c) }, func(w *legendreWorker, m int) {
 		w.synth(rows, alm, m)
 	})
@@ -151,6 +154,7 @@ func (c *piece) synth(maps []float64, alm []complex128) {
 func (c *piece) analyse(alm []complex128, maps []float64) {
 	p := c.p
 	rows := len(maps) / p.Npix()
+	c.ringStep, c.mStep = p.lmax+1, 1
 	c.fourier(maps, rows, 4*math.Pi/float64(p.Npix()))
 	each(c.threads, p.lmax+1, func() *legendreWorker { return newLegendreWorker(c) }, func(w *legendreWorker, m int) {
 		w.analyse(rows, alm, m)
@@ -184,23 +188,23 @@ func (w *legendreWorker) synth(rows int, alm []complex128, m int) {
 	f := w.functions(m, 0)
 	g, lo, n := &f.g, f.lo, len(f.g.X)
 	w.coef, w.ring = grow(w.coef, rows*2*g.Count), grow(w.ring, rows*4*n)
-	clear(w.coef)
 	for row := range rows {
 		a := alm[row*p.Size()+Index(p.lmax, m, m):][:p.lmax-m+1]
-		to := w.coef[row*2*g.Count:][:2*len(a)]
+		to := w.coef[row*2*g.Count:][:2*g.Count]
+		clear(to[2*len(a):])
 		for i, v := range a {
 			to[2*i], to[2*i+1] = real(v)*f.norm[i], imag(v)*f.norm[i]
 		}
 	}
 	g.Synth(false, rows, w.coef, w.ring)
 	for row := range rows {
-		north, south, step := w.places(row, lo, m)
+		north, south := w.places(row, lo, m)
 		v := w.ring[row*4*n:][:4*n]
 		re, im, re1, im1 := v[:n], v[n:2*n], v[2*n:3*n], v[3*n:]
 		for j := range len(p.rings) - lo {
 			w.waves[south] = complex(re[j]-re1[j], im[j]-im1[j])
 			w.waves[north] = complex(re[j]+re1[j], im[j]+im1[j]) // last, for the equator is both
-			north, south = north+step, south-step
+			north, south = north+w.ringStep, south-w.ringStep
 		}
 	}
 }
@@ -216,7 +220,7 @@ func (w *legendreWorker) analyse(rows int, alm []complex128, m int) {
 	w.coef, w.ring, w.scratch = grow(w.coef, rows*2*g.Count), grow(w.ring, rows*4*n), grow(w.scratch, 16*g.Count)
 	clear(w.ring)
 	for row := range rows {
-		north, south, step := w.places(row, lo, m)
+		north, south := w.places(row, lo, m)
 		v := w.ring[row*4*n:][:4*n]
 		re, im, re1, im1 := v[:n], v[n:2*n], v[2*n:3*n], v[3*n:]
 		for j := range len(p.rings) - lo {
@@ -226,7 +230,7 @@ func (w *legendreWorker) analyse(rows int, alm []complex128, m int) {
 			}
 			re[j], im[j] = real(a)+real(b), imag(a)+imag(b)
 			re1[j], im1[j] = real(a)-real(b), imag(a)-imag(b)
-			north, south = north+step, south-step
+			north, south = north+w.ringStep, south-w.ringStep
 		}
 	}
 	g.Analyse(false, rows, w.ring, w.coef, w.scratch)

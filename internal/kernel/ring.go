@@ -64,12 +64,13 @@ func turn(k, n int) []float64 {
 // Scratch returns the number of numbers that Synth and Analyse need.
 func (r *RingFFT) Scratch() int { return 8 * (6*r.npix + 4) }
 
-func (r *RingFFT) check(count int, pairs []RingPair, waves []complex128, maps, scratch []float64) {
-	ok := len(scratch) >= r.Scratch() && count >= 0
+func (r *RingFFT) check(count, step int, pairs []RingPair, waves []complex128, maps, scratch []float64) {
+	ok := len(scratch) >= r.Scratch() && count >= 1 && step >= 1
+	span := (count-1)*step + 1
 	for _, p := range pairs {
-		ok = ok && within(p.North, r.npix, len(maps)) && within(p.NorthWaves, count, len(waves))
+		ok = ok && within(p.North, r.npix, len(maps)) && within(p.NorthWaves, span, len(waves))
 		if p.South >= 0 {
-			ok = ok && within(p.South, r.npix, len(maps)) && within(p.SouthWaves, count, len(waves))
+			ok = ok && within(p.South, r.npix, len(maps)) && within(p.SouthWaves, span, len(waves))
 		}
 	}
 	if !ok {

@@ -11,19 +11,20 @@ import (
 // HasRingFFT says whether this build has RingFFT's sums.
 const HasRingFFT = true
 
-// Synth computes the pixels of rings from their waves m = 0 to count-1.
-func (r *RingFFT) Synth(path Path, count int, shifted bool, pairs []RingPair, waves []complex128, maps, scratch []float64) {
-	r.check(count, pairs, waves, maps, scratch)
+// Synth computes the pixels of rings from their waves m = 0 to count-1, which stand step
+// apart.
+func (r *RingFFT) Synth(path Path, count, step int, shifted bool, pairs []RingPair, waves []complex128, maps, scratch []float64) {
+	r.check(count, step, pairs, waves, maps, scratch)
 	p, _ := c.RingPath(int(path))
-	p.Synth(r.npix, count, shifted, r.radix, r.twiddle, r.root, r.phases, len(pairs), unsafe.Pointer(unsafe.SliceData(pairs)),
+	p.Synth(r.npix, count, step, shifted, r.radix, r.twiddle, r.root, r.phases, len(pairs), unsafe.Pointer(unsafe.SliceData(pairs)),
 		parts(waves), maps, scratch)
 }
 
 // Analyse computes the waves m = 0 to count-1 of rings from their pixels: their weight times Σ_j x[j] exp(-iπ m (2j+s)/npix).
-func (r *RingFFT) Analyse(path Path, count int, shifted bool, pairs []RingPair, waves []complex128, maps, scratch []float64) {
-	r.check(count, pairs, waves, maps, scratch)
+func (r *RingFFT) Analyse(path Path, count, step int, shifted bool, pairs []RingPair, waves []complex128, maps, scratch []float64) {
+	r.check(count, step, pairs, waves, maps, scratch)
 	p, _ := c.RingPath(int(path))
-	p.Analyse(r.npix, count, shifted, r.radix, r.twiddle, r.root, r.phases, len(pairs), unsafe.Pointer(unsafe.SliceData(pairs)),
+	p.Analyse(r.npix, count, step, shifted, r.radix, r.twiddle, r.root, r.phases, len(pairs), unsafe.Pointer(unsafe.SliceData(pairs)),
 		parts(waves), maps, scratch)
 }
 

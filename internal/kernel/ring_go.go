@@ -6,11 +6,11 @@ package kernel
 const HasRingFFT = false
 
 // Synth panics: HasRingFFT is false.
-func (r *RingFFT) Synth(Path, int, bool, []RingPair, []complex128, []float64, []float64) {
+func (r *RingFFT) Synth(Path, int, int, bool, []RingPair, []complex128, []float64, []float64) {
 	panic("kernel: no Fourier sums of rings in a build of Go alone")
 }
 
 // Analyse panics: HasRingFFT is false.
-func (r *RingFFT) Analyse(Path, int, bool, []RingPair, []complex128, []float64, []float64) {
+func (r *RingFFT) Analyse(Path, int, int, bool, []RingPair, []complex128, []float64, []float64) {
 	panic("kernel: no Fourier sums of rings in a build of Go alone")
 }

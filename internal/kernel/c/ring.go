@@ -6,17 +6,17 @@ package c
 #include <stddef.h>
 #include "ring.h"
 
-static void ring_synth(const ring_path *p, int64_t npix, int64_t count, int shifted, int64_t stages, const int64_t *radix,
+static void ring_synth(const ring_path *p, int64_t npix, int64_t count, int64_t step, int shifted, int64_t stages, const int64_t *radix,
                        const double *twiddle, const double *root, const double *phase, int64_t n, const void *pairs,
                        const double *waves, double *maps, double *scratch) {
-	ring_shape s = {npix, count, shifted, stages, radix, twiddle, root, phase};
+	ring_shape s = {npix, count, step, shifted, stages, radix, twiddle, root, phase};
 	p->synth(&s, n, pairs, waves, maps, scratch);
 }
 
-static void ring_analyse(const ring_path *p, int64_t npix, int64_t count, int shifted, int64_t stages, const int64_t *radix,
+static void ring_analyse(const ring_path *p, int64_t npix, int64_t count, int64_t step, int shifted, int64_t stages, const int64_t *radix,
                          const double *twiddle, const double *root, const double *phase, int64_t n, const void *pairs,
                          double *waves, const double *maps, double *scratch) {
-	ring_shape s = {npix, count, shifted, stages, radix, twiddle, root, phase};
+	ring_shape s = {npix, count, step, shifted, stages, radix, twiddle, root, phase};
 	p->analyse(&s, n, pairs, waves, maps, scratch);
 }
 */
@@ -34,15 +34,15 @@ func RingPath(path int) (r Ring, ok bool) {
 }
 
 // Synth is synth; pairs points to n ring_pair.
-func (r Ring) Synth(npix, count int, shifted bool, radix []int64, twiddle, root, phase []float64, n int, pairs unsafe.Pointer,
+func (r Ring) Synth(npix, count, step int, shifted bool, radix []int64, twiddle, root, phase []float64, n int, pairs unsafe.Pointer,
 	waves, maps, scratch []float64) {
-	C.ring_synth(r.p, C.int64_t(npix), C.int64_t(count), flag(shifted), C.int64_t(len(radix)), (*C.int64_t)(unsafe.SliceData(radix)),
+	C.ring_synth(r.p, C.int64_t(npix), C.int64_t(count), C.int64_t(step), flag(shifted), C.int64_t(len(radix)), (*C.int64_t)(unsafe.SliceData(radix)),
 		doubles(twiddle), doubles(root), doubles(phase), C.int64_t(n), pairs, doubles(waves), doubles(maps), doubles(scratch))
 }
 
 // Analyse is analyse; pairs points to n ring_pair.
-func (r Ring) Analyse(npix, count int, shifted bool, radix []int64, twiddle, root, phase []float64, n int, pairs unsafe.Pointer,
+func (r Ring) Analyse(npix, count, step int, shifted bool, radix []int64, twiddle, root, phase []float64, n int, pairs unsafe.Pointer,
 	waves, maps, scratch []float64) {
-	C.ring_analyse(r.p, C.int64_t(npix), C.int64_t(count), flag(shifted), C.int64_t(len(radix)), (*C.int64_t)(unsafe.SliceData(radix)),
+	C.ring_analyse(r.p, C.int64_t(npix), C.int64_t(count), C.int64_t(step), flag(shifted), C.int64_t(len(radix)), (*C.int64_t)(unsafe.SliceData(radix)),
 		doubles(twiddle), doubles(root), doubles(phase), C.int64_t(n), pairs, doubles(waves), doubles(maps), doubles(scratch))
 }

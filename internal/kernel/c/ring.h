@@ -13,7 +13,7 @@ typedef struct {
 } ring_pair;
 
 typedef struct {
-	int64_t npix, count; // pixels of a ring; waves m = 0 to count - 1
+	int64_t npix, count, step; // pixels of a ring; waves m = 0 to count - 1 and from each to the next
 	int shifted;
 	int64_t stages;
 	const int64_t *radix;  // of each stage; their product is npix

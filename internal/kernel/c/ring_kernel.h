@@ -14,7 +14,7 @@ TEMPLATE NAME(cvec) NAME(by)(NAME(cvec) a, double re, double im) {
 }
 
 // One stage of a transform by exp(+2πi jk/n) with n elements left, s apart (Stockham's, in order).
-TEMPLATE void NAME(stage)(int64_t r, int64_t n, int64_t s, const NAME(cvec) *x, NAME(cvec) *y, const double *twiddle,
+TEMPLATE void NAME(stage)(const int64_t r, int64_t n, int64_t s, const NAME(cvec) *x, NAME(cvec) *y, const double *twiddle,
                           const double *root) {
 	const int64_t m = n / r;
 	for (int64_t p = 0; p < m; p++, twiddle += 2 * r)
@@ -31,8 +31,10 @@ TEMPLATE void NAME(stage)(int64_t r, int64_t n, int64_t s, const NAME(cvec) *x, 
 				to[3 * s] = NAME(by)((NAME(cvec)){f.re - h.re, f.im - h.im}, twiddle[6], twiddle[7]);
 				continue;
 			}
+#pragma GCC unroll 8
 			for (int64_t k = 0; k < r; k++) {
 				NAME(cvec) sum = a[0];
+#pragma GCC unroll 8
 				for (int64_t j = 1; j < r; j++) {
 					NAME(cvec) t = NAME(by)(a[j * s * m], root[2 * (k * r + j)], root[2 * (k * r + j) + 1]);
 					sum.re += t.re;
@@ -49,7 +51,13 @@ TEMPLATE NAME(cvec) *NAME(transform)(const ring_shape *shape, NAME(cvec) *z, NAM
 	int64_t n = shape->npix, s = 1;
 	for (int64_t i = 0; i < shape->stages; i++) {
 		const int64_t r = shape->radix[i];
-		NAME(stage)(r, n, s, z, y, twiddle, root);
+		switch (r) { // what is known when this is compiled is unrolled
+#define STAGE(r) \
+	case r: NAME(stage)(r, n, s, z, y, twiddle, root); break;
+			STAGE(2) STAGE(3) STAGE(4) STAGE(5) STAGE(7) STAGE(11) STAGE(13)
+#undef STAGE
+		default: NAME(stage)(r, n, s, z, y, twiddle, root);
+		}
 		twiddle += 2 * n;
 		root += 2 * r * r;
 		n /= r;
@@ -62,28 +70,31 @@ TEMPLATE NAME(cvec) *NAME(transform)(const ring_shape *shape, NAME(cvec) *z, NAM
 }
 
 // Wave m of each lane.
-TEMPLATE NAME(cvec) NAME(wave)(const double *waves, const int64_t *at, int64_t m) {
-	double re[LANES], im[LANES];
-	for (int i = 0; i < LANES; i++) {
-		re[i] = waves[2 * (at[i] + m)];
-		im[i] = waves[2 * (at[i] + m) + 1];
-	}
-	NAME(cvec) v;
-	memcpy(&v.re, re, sizeof re);
-	memcpy(&v.im, im, sizeof im);
-	return v;
+TEMPLATE NAME(cvec) NAME(wave)(const ring_shape *shape, const double *waves, const int64_t *at, int64_t m) {
+	waves += 2 * m * shape->step;
+#define RE(i) waves[2 * at[i]]
+#define IM(i) waves[2 * at[i] + 1]
+#if BYTES == 64
+	return (NAME(cvec)){{RE(0), RE(1), RE(2), RE(3), RE(4), RE(5), RE(6), RE(7)}, {IM(0), IM(1), IM(2), IM(3), IM(4), IM(5), IM(6), IM(7)}};
+#elif BYTES == 32
+	return (NAME(cvec)){{RE(0), RE(1), RE(2), RE(3)}, {IM(0), IM(1), IM(2), IM(3)}};
+#else
+	return (NAME(cvec)){{RE(0), RE(1)}, {IM(0), IM(1)}};
+#endif
+#undef RE
+#undef IM
 }
 
 // Adds up the waves of g[k], k ≤ npix/2: pixels cannot tell m from m + npix, but on a shifted ring by the sign.
 TEMPLATE void NAME(fold)(const ring_shape *shape, const double *waves, const int64_t *at, NAME(cvec) *g) {
 	const int64_t n = shape->npix, half = n / 2;
 	const int64_t plain = shape->count < half ? shape->count : half;
-	for (int64_t m = 0; m < plain; m++) g[m] = NAME(wave)(waves, at, m);
+	for (int64_t m = 0; m < plain; m++) g[m] = NAME(wave)(shape, waves, at, m);
 	for (int64_t m = plain; m <= half; m++) g[m] = (NAME(cvec)){0};
 	int64_t k = half;
 	double sign = 1;
 	for (int64_t m = half; m < shape->count; m++) {
-		NAME(cvec) v = NAME(wave)(waves, at, m);
+		NAME(cvec) v = NAME(wave)(shape, waves, at, m);
 		if (k <= half) {
 			g[k].re += sign * v.re;
 			g[k].im += sign * v.im;
@@ -159,14 +170,14 @@ TEMPLATE void NAME(unfold)(const ring_shape *shape, double *waves, const int64_t
 	for (int i = 0; i < lanes; i++) {
 		double *to = waves + 2 * at[i], sign = 1;
 		int64_t k = 0;
-		for (int64_t m = 0; m < shape->count; m++) {
+		for (int64_t m = 0; m < shape->count; m++, to += 2 * shape->step) {
 			if (k <= half) {
-				to[2 * m] = sign * g[k].re[i];
-				to[2 * m + 1] = sign * g[k].im[i];
+				to[0] = sign * g[k].re[i];
+				to[1] = sign * g[k].im[i];
 			} else {
 				double other = shape->shifted ? -sign : sign;
-				to[2 * m] = other * g[n - k].re[i];
-				to[2 * m + 1] = -other * g[n - k].im[i];
+				to[0] = other * g[n - k].re[i];
+				to[1] = -other * g[n - k].im[i];
 			}
 			if (++k == n) {
 				k = 0;
