@@ -12,39 +12,53 @@ func (w *legendreWorker) synth2(rows int, alm []complex128, m int) {
 		of := w.functions(m, s)
 		g, lo, n := &of.g, of.lo, len(of.g.X)
 		w.coef, w.ring = grow(w.coef, pairs*4*g.Count), grow(w.ring, pairs*4*n)
-		clear(w.coef)
+		sign := float64(s / 2)
+		parity := 1 - 2*float64((of.first+m)%2)
 		for pair := range pairs {
-			at := 2*pair*size + Index(p.lmax, 0, m)
-			to := w.coef[pair*4*g.Count:]
-			for l := of.first; l <= p.lmax; l++ {
-				i := l - of.first
-				this, other := spins(alm[at+l], alm[at+size+l], s)
-				f := of.norm[i]
-				to[4*i], to[4*i+1] = real(this)*f, imag(this)*f
-				if (l+m)%2 == 1 {
-					f = -f
-				}
-				to[4*i+2], to[4*i+3] = real(other)*f, imag(other)*f
+			at := 2*pair*size + Index(p.lmax, min(of.first, p.lmax), m)
+			e := alm[at:][:max(p.lmax-of.first+1, 0)]
+			b := alm[at+size:][:len(e)]
+			to := w.coef[pair*4*g.Count:][:4*g.Count]
+			norm := of.norm[:len(e)]
+			clear(to[4*len(e):])
+			other := parity / 2
+			for i, e := range e {
+				// Of spin s -(e + ib), of the other spin -(e - ib), where i is of spin s; half of it, as Q and U ask for.
+				er, ei, br, bi := real(e), imag(e), sign*real(b[i]), sign*imag(b[i])
+				f, g := norm[i]/2, norm[i]*other
+				other = -other
+				t := to[4*i : 4*i+4 : 4*i+4]
+				t[0], t[1] = (bi-er)*f, -(ei+br)*f
+				t[2], t[3] = -(er+bi)*g, (br-ei)*g
 			}
 		}
 		g.Synth(true, pairs, w.coef, w.ring)
 		// Q = (P⁺ + P⁻)/2 and U = (P⁺ - P⁻)/2i: the first spin sets, the second adds.
 		for pair := range pairs {
-			north, south := w.places(2*pair, lo, m)
-			toU := (4*p.nside - 1) * (p.lmax + 1)
+			qn, qs := w.runs(2*pair, lo, m)
+			un, us := w.runs(2*pair+1, lo, m)
 			v := w.ring[pair*4*n:][:4*n]
-			for j := range len(p.rings) - lo {
-				a, b := complex(v[j]/2, v[n+j]/2), complex(v[2*n+j]/2, v[3*n+j]/2)
-				ia, ib := times(a, s), times(b, -s)
-				if s == -2 {
-					a += w.waves[north]
-					b += w.waves[south]
-					ia += w.waves[north+toU]
-					ib += w.waves[south+toU]
+			count := len(qn)
+			a, ai, b, bi := v[:count], v[n:][:count], v[2*n:][:count], v[3*n:][:count]
+			un, us, qs = un[:count], us[:count], qs[:count]
+			if s == 2 {
+				for j := range qs {
+					k := count - 1 - j
+					qs[j], us[j] = complex(b[k], bi[k]), complex(-bi[k], b[k])
 				}
-				w.waves[south], w.waves[south+toU] = b, ib
-				w.waves[north], w.waves[north+toU] = a, ia // last, for the equator is both
-				north, south = north+w.ringStep, south-w.ringStep
+				for j := range qn { // last, for the equator is in both
+					qn[j], un[j] = complex(a[j], ai[j]), complex(ai[j], -a[j])
+				}
+				continue
+			}
+			for j := range count - 1 { // without the equator, which has no image
+				k := count - 2 - j
+				qs[j+1] += complex(b[k], bi[k])
+				us[j+1] += complex(bi[k], -b[k])
+			}
+			for j := range qn {
+				qn[j] += complex(a[j], ai[j])
+				un[j] += complex(-ai[j], a[j])
 			}
 		}
 	}
@@ -61,6 +75,8 @@ func (w *legendreWorker) analyse2(rows int, alm []complex128, m int) {
 		of := w.functions(m, s)
 		g, lo, n := &of.g, of.lo, len(of.g.X)
 		w.coef, w.ring, w.scratch = grow(w.coef, pairs*4*g.Count), grow(w.ring, pairs*4*n), grow(w.scratch, 32*g.Count)
+		sign := float64(s / 2)
+		parity := 1 - 2*float64((of.first+m)%2)
 		clear(w.ring)
 		for pair := range pairs {
 			north, south := w.places(2*pair, lo, m)
@@ -78,31 +94,22 @@ func (w *legendreWorker) analyse2(rows int, alm []complex128, m int) {
 		}
 		g.Analyse(true, pairs, w.ring, w.coef, w.scratch)
 		for pair := range pairs {
-			at := 2*pair*size + Index(p.lmax, 0, m)
-			from := w.coef[pair*4*g.Count:]
-			for l := of.first; l <= p.lmax; l++ {
-				i := l - of.first
-				f := of.norm[i] / 2
-				this := complex(from[4*i]*f, from[4*i+1]*f)
-				if (l+m)%2 == 1 {
-					f = -f
-				}
-				other := complex(from[4*i+2]*f, from[4*i+3]*f)
+			at := 2*pair*size + Index(p.lmax, min(of.first, p.lmax), m)
+			e := alm[at:][:max(p.lmax-of.first+1, 0)]
+			b := alm[at+size:][:len(e)]
+			from := w.coef[pair*4*g.Count:][:4*g.Count]
+			norm := of.norm[:len(e)]
+			other := parity / 2
+			for i := range e {
 				// E = -(a⁺ + a⁻)/2 and B = i(a⁺ - a⁻)/2
-				alm[at+l] -= this + other
-				alm[at+size+l] -= times(this-other, s)
+				f, g := norm[i]/2, norm[i]*other
+				other = -other
+				t := from[4*i : 4*i+4 : 4*i+4]
+				e[i] -= complex(t[0]*f+t[2]*g, t[1]*f+t[3]*g)
+				b[i] += complex(sign*(t[3]*g-t[1]*f), sign*(t[0]*f-t[2]*g))
 			}
 		}
 	}
-}
-
-// spins returns -(e + ib) and -(e - ib), the alm of spin 2 and -2, the one of spin s first.
-func spins(e, b complex128, s int) (this, other complex128) {
-	ib := complex(-imag(b), real(b))
-	if s < 0 {
-		ib = -ib
-	}
-	return -(e + ib), -(e - ib)
 }
 
 // times returns -iz for positive s and iz for negative.

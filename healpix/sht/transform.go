@@ -141,6 +141,14 @@ func (c *piece) places(row, i, m int) (north, south int) {
 	return row + i*c.ringStep + m*c.mStep, row + (rings-1-i)*c.ringStep + m*c.mStep
 }
 
+// runs returns a row's waves m of the rings from lo to the equator, and of their images, whose order is the reverse: where
+// rings follow each other in waves.
+func (c *piece) runs(row, lo, m int) (north, south []complex128) {
+	a, b := c.places(row, lo, m)
+	n := len(c.p.rings) - lo
+	return c.waves[a : a+n], c.waves[b-n+1 : b+1]
+}
+
 func (c *piece) synth(maps []float64, alm []complex128) {
 	p := c.p
 	rows := len(maps) / p.Npix()
@@ -198,13 +206,16 @@ func (w *legendreWorker) synth(rows int, alm []complex128, m int) {
 	}
 	g.Synth(false, rows, w.coef, w.ring)
 	for row := range rows {
-		north, south := w.places(row, lo, m)
+		north, south := w.runs(row, lo, m)
 		v := w.ring[row*4*n:][:4*n]
-		re, im, re1, im1 := v[:n], v[n:2*n], v[2*n:3*n], v[3*n:]
-		for j := range len(p.rings) - lo {
-			w.waves[south] = complex(re[j]-re1[j], im[j]-im1[j])
-			w.waves[north] = complex(re[j]+re1[j], im[j]+im1[j]) // last, for the equator is both
-			north, south = north+w.ringStep, south-w.ringStep
+		count := len(north)
+		re, im, re1, im1 := v[:count], v[n:][:count], v[2*n:][:count], v[3*n:][:count]
+		for j := range south {
+			k := count - 1 - j
+			south[j] = complex(re[k]-re1[k], im[k]-im1[k])
+		}
+		for j := range north { // last, for the equator is in both
+			north[j] = complex(re[j]+re1[j], im[j]+im1[j])
 		}
 	}
 }
