@@ -8,6 +8,8 @@ import (
 	"github.com/astronnx/astronnx/healpix"
 	"github.com/astronnx/astronnx/healpix/sht"
 	"github.com/astronnx/astronnx/internal/errs"
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/blas/blas64"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -147,22 +149,24 @@ func (p *Pixels) LogLike(s *sht.Spectra, maps ...[]float64) ([]float64, error) {
 		return nil, err
 	}
 	c.AddSym(c, p.noise)
-	var root mat.Cholesky
-	if !root.Factorize(c) {
+	raw := c.RawSymmetric()
+	for i := range raw.N { // gonum's symmetric matrices have their numbers above the diagonal
+		for j := range i {
+			raw.Data[i*raw.Stride+j] = raw.Data[j*raw.Stride+i]
+		}
+	}
+	if !cholesky(raw.Data, raw.N) {
 		return nil, errs.New(errs.Input, "stats: signal and noise are not positive definite").
 			WithHint("add noise, small beside the sky's, to all pixels")
 	}
-	var triangle mat.TriDense
-	root.LTo(&triangle)
-	var white mat.Dense
-	if err := white.Solve(&triangle, data); err != nil {
-		return nil, errs.New(errs.Input, "stats: %w", err).WithHint("add noise, small beside the sky's, to all pixels")
-	}
+	blas64.Trsm(blas.Left, blas.NoTrans, 1, blas64.Triangular{Uplo: blas.Lower, Diag: blas.NonUnit, N: raw.N, Stride: raw.Stride, Data: raw.Data},
+		data.RawMatrix())
+	det := logDet(raw.Data, raw.N)
 	out := make([]float64, len(maps))
 	for k := range out {
-		out[k] = root.LogDet()
+		out[k] = det
 		for i := range 2 * n {
-			v := white.At(i, k)
+			v := data.At(i, k)
 			out[k] += v * v
 		}
 	}
