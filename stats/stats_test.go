@@ -129,6 +129,44 @@ func TestTauByExactLikelihood(t *testing.T) {
 	}
 }
 
+// Where the sky has just the spectra of a model, the likelihood is largest there and its curvature is Fisher's: of T, of E and of
+// all fields together.
+func TestFisherIsTheCurvature(t *testing.T) {
+	const truth = 0.06
+	for name, choose := range map[string]func(s *sht.Spectra) *sht.Spectra{
+		"T":   func(s *sht.Spectra) *sht.Spectra { return &sht.Spectra{TT: s.TT} },
+		"E":   func(s *sht.Spectra) *sht.Spectra { return &sht.Spectra{EE: s.EE} },
+		"TEB": func(s *sht.Spectra) *sht.Spectra { return &sht.Spectra{TT: s.TT, EE: s.EE, BB: s.BB, TE: s.TE} },
+	} {
+		model := func(x float64) (*sht.Spectra, error) {
+			s, err := sims.TauSpectra(x)
+			if err != nil {
+				return nil, err
+			}
+			return stats.AddNoise(choose(s), 2, 0.1, 4*math.Pi/3072), nil
+		}
+		sigma, err := stats.Fisher(model, truth, 1e-5, 2, 47)
+		if err != nil {
+			t.Fatal(err)
+		}
+		obs, _ := model(truth)
+		like := likelihood(t, obs, model)
+		h := 1e-2 * sigma
+		var v [3]float64
+		for i := range v {
+			if v[i], err = like(truth + float64(i-1)*h); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := math.Sqrt(2 * h * h / (v[0] - 2*v[1] + v[2])); math.Abs(got-sigma) > 2e-3*sigma {
+			t.Errorf("%s: σ of the curvature %v, of Fisher %v", name, got, sigma)
+		}
+		if d := (v[2] - v[0]) / 2; math.Abs(d) > 1e-2*(v[0]-2*v[1]+v[2])+1e-9 {
+			t.Errorf("%s: the likelihood changes by %v at its maximum", name, d)
+		}
+	}
+}
+
 func observedE(t testing.TB, m *sht.Spectra, r *rand.Rand) *sht.Spectra {
 	s := observed(t, &sht.Spectra{EE: m.EE, BB: make([]float64, len(m.EE))}, 2, 47, r)
 	return &sht.Spectra{EE: s.EE}
