@@ -10,9 +10,7 @@ import (
 
 	"github.com/astronnx/astronnx/graph"
 	"github.com/astronnx/astronnx/internal/engine"
-	"github.com/astronnx/astronnx/internal/engine/ort"
 	"github.com/astronnx/astronnx/internal/engine/reference"
-	"github.com/astronnx/astronnx/internal/testkit"
 	"github.com/astronnx/astronnx/ops"
 )
 
@@ -168,11 +166,6 @@ func inputShapes(l layer) [][]int64 {
 // Every form of a convolution and of its adjoints computes what loops over everything do, whatever the window.
 func TestConvolutionForms(t *testing.T) {
 	testForms(t, reference.Engine{}, "", 1, graph.Float64, map[string]float64{"Y": 1e-12, "dX": 1e-12, "dW": 1e-12})
-}
-
-// onnxruntime computes the same in single precision; it takes long to load as many nodes, so each layer here stands for seven.
-func TestConvolutionFormsONNXRuntime(t *testing.T) {
-	testForms(t, ort.Engine, testkit.ORT(t), 7, graph.Float32, map[string]float64{"Y": 5e-6, "dX": 5e-6, "dW": 2e-5})
 }
 
 func testForms(t *testing.T, e engine.Engine, library string, step int, d graph.DType, bound map[string]float64) {

@@ -6,9 +6,7 @@ import (
 	"testing"
 
 	"github.com/astronnx/astronnx/graph"
-	"github.com/astronnx/astronnx/internal/engine/ort"
 	"github.com/astronnx/astronnx/internal/engine/reference"
-	"github.com/astronnx/astronnx/internal/testkit"
 	"github.com/astronnx/astronnx/ops"
 	"github.com/astronnx/astronnx/train"
 )
@@ -79,22 +77,6 @@ func TestGeneratorGradients(t *testing.T) {
 				if !(math.Abs(got-want) <= 1e-6*(1+math.Abs(want))) {
 					t.Errorf("%d axes, input %d, element %d: got %v want %v", axes, i, k, got, want)
 				}
-			}
-		}
-	}
-}
-
-// onnxruntime computes the same in single precision.
-func TestGeneratorGradientsONNXRuntime(t *testing.T) {
-	library := testkit.ORT(t)
-	for _, axes := range []int{2, 3} {
-		m, shapes := generator(t, graph.Float64, axes)
-		in := generatorInputs(shapes)
-		want := runForms(t, reference.Engine{}, "", m, in)
-		single, _ := generator(t, graph.Float32, axes)
-		for i, got := range runForms(t, ort.Engine, library, single, in) {
-			if off := distance(got, want[i]); !(off <= 2e-5) {
-				t.Errorf("%d axes, output %d: got a relative error of %.2g want 2e-5", axes, i, off)
 			}
 		}
 	}
