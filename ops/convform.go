@@ -23,10 +23,8 @@ type rule struct {
 	on      place
 	axes    int // spatial
 	strides pace
-	kernel  int64 // size along every axis
 	even    bool  // a kernel of even size along some axis
-	above   int64 // the map of positions is larger along some axis, or not known
-	upto    int64 // it is not larger along any axis
+	upto    int64 // the map of positions is known and not larger along any axis
 	wide    int64 // at least as many channels on both sides
 	narrow  int64 // at most as many channels of the image
 	grouped bool  // channels in groups
@@ -56,15 +54,12 @@ const (
 // CUDA was not measured: few and large products are taken to suit it, and a convolution whose kernel is as large as an image is not.
 var (
 	forwardRules = []rule{
-		{form: forwardKernel, on: kernels, axes: 3, strides: byOne, wide: 8},
-		{form: forwardKernel, on: kernels, axes: 3, strides: byMore, above: 2},
-		{form: forwardKernel, on: kernels, axes: 2, strides: byOne, kernel: 3, wide: 8},
+		{form: forwardKernel, on: kernels},
 		{form: forwardFolded, on: onCPU, axes: 3, strides: byOne, wide: 8},
 		{form: forwardConv},
 	}
 	inputRules = []rule{
-		{form: inputKernel, on: kernels, axes: 3, wide: 8},
-		{form: inputKernel, on: kernels, axes: 2, strides: byOne, kernel: 3, wide: 8},
+		{form: inputKernel, on: kernels},
 		{form: inputFolded, on: onCPU, axes: 3, strides: byOne, wide: 8},
 		{form: inputFlipped, strides: byOne},
 		{form: inputTransposed, on: onCUDA},
@@ -74,9 +69,7 @@ var (
 		{form: inputStuffed},
 	}
 	weightRules = []rule{
-		{form: weightKernel, on: kernels, strides: byOne},
-		{form: weightKernel, on: kernels, axes: 3, above: 2},
-		{form: weightKernel, on: kernels, axes: 2, above: 4},
+		{form: weightKernel, on: kernels},
 		{form: weightColumnsOnce, on: onCUDA, axes: 2},
 		{form: weightTaps, on: onCUDA},
 		{form: weightTaps, grouped: true},
@@ -115,14 +108,12 @@ func (r *rule) holds(s *sweep, t Target) bool {
 			return false
 		}
 	}
-	large := !s.positions.all(func(n int64) bool { return n <= max(r.above, r.upto) })
+	large := !s.positions.all(func(n int64) bool { return n <= r.upto })
 	switch {
 	case r.axes != 0 && r.axes != s.k,
 		r.strides == byOne && s.strided(),
 		r.strides == byMore && !s.strided(),
-		r.kernel != 0 && (s.kernel == nil || !all(s.kernel, r.kernel)),
 		r.even && !slices.ContainsFunc(s.kernel, func(n int64) bool { return n%2 == 0 }),
-		r.above != 0 && !large,
 		r.upto != 0 && large,
 		r.wide != 0 && min(s.in, s.out) < r.wide,
 		r.narrow != 0 && (s.in < 0 || s.in > r.narrow),
