@@ -21,7 +21,7 @@ deps: ## put libonnxruntime, sky maps, official cases and a reference Python int
 	go mod download github.com/owulveryck/onnx-go
 	go run ./tools/obtain
 
-demo: ## obtain what is missing and run networks over a WMAP map, into demo/
+demo: ## obtain what is missing, run networks over a WMAP map and train one, into demo/
 	go run ./tools/obtain onnxruntime healpy-data
 	go build -o bin/ ./cmd/astronnx
 	ASTRONNX_ORT_LIB=$(ORT_LIB) bin/astronnx demo --out demo

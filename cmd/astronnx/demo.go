@@ -41,6 +41,8 @@ type demoReport struct {
 	Maps       []demoMap  `json:"maps"`
 	Difference float64    `json:"ring_nested_difference"` // the largest, of bands of a map and of its reordered copy
 	Files      []string   `json:"files"`
+
+	Training *demoTraining `json:"training,omitempty"`
 }
 
 // demoMap tells about one map that went through the network.
@@ -66,26 +68,30 @@ type demoBand struct {
 
 func (t *tool) demoCommand() *cobra.Command {
 	var out, data string
-	var width int
+	var width, skies int
 	var e engineFlags
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "Take a real WMAP map through a network, from FITS to FITS",
+		Short: "Take a real WMAP map through a network, and train one",
 		Long: `demo makes a multiresolution network, writes it as an .onnx file, reads it back and runs it over the W-band map of WMAP's
 seven years, I, Q and U at nside 32. The network splits a map into bands of angular scales that add up to it again; demo
 checks that they do, to 1e-6, and that RING and NESTED input give the same. It also runs the map with the Galaxy masked.
 
-The folder then holds the network, the bands as FITS files that healpy opens, and pictures of them. Files of an earlier demo
+Then it trains a small network on simulated skies seen through the same mask, to find the multipole at which their spectrum
+peaks, exports it, compares it with the exact likelihood and runs the exported file on the WMAP map.
+
+The folder then holds the networks, the bands as FITS files that healpy opens, and pictures of them and of the loss. Files of an earlier demo
 are replaced.`,
 		Example: `  astronnx demo --out demo
   astronnx demo --out demo --data /usr/share/healpy/test/data
   astronnx demo --out demo --provider cuda --json`,
 		Args: exactly(),
-		RunE: func(cmd *cobra.Command, _ []string) error { return t.demo(cmd.Context(), out, data, width, e) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return t.demo(cmd.Context(), out, data, width, skies, e) },
 	}
 	cmd.Flags().StringVar(&out, "out", "demo", "folder for the files")
 	cmd.Flags().StringVar(&data, "data", "", "folder of Debian's healpy-data (default: in the cache, or where it is installed)")
 	cmd.Flags().IntVar(&width, "width", 800, "width of the pictures")
+	cmd.Flags().IntVar(&skies, "skies", 4096, "simulated skies to train on; 0: no training")
 	e.add(cmd)
 	return cmd
 }
@@ -100,7 +106,7 @@ type demonstration struct {
 	report  demoReport
 }
 
-func (t *tool) demo(ctx context.Context, folder, data string, width int, e engineFlags) error {
+func (t *tool) demo(ctx context.Context, folder, data string, width, skies int, e engineFlags) error {
 	cfg, err := e.config()
 	if err != nil {
 		return err
@@ -168,6 +174,14 @@ func (t *tool) demo(ctx context.Context, folder, data string, width int, e engin
 		return err
 	}
 	bar.done()
+	if skies > 0 {
+		watch := t.watch()
+		defer watch.done()
+		if err := d.train(ctx, cfg, masked, skies, watch); err != nil {
+			return err
+		}
+		watch.done()
+	}
 	d.report.Files = d.files.paths()
 	if err := d.files.commit(); err != nil {
 		return err
@@ -435,8 +449,12 @@ func (r demoReport) write(w io.Writer) error {
 	for _, note := range r.Engine.remarks() {
 		fmt.Fprintf(&b, "  Note: %s.\n", note)
 	}
-	fmt.Fprintf(&b, "  Wrote %d files into %s: the network, the bands as FITS, and pictures.\n", len(r.Files),
-		filepath.Dir(r.Network))
+	if r.Training != nil {
+		if err := r.Training.write(&b); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(&b, "\n  Wrote %d files into %s: networks, the bands as FITS, and pictures.\n", len(r.Files), filepath.Dir(r.Network))
 	_, err := io.WriteString(w, b.String())
 	return err
 }
