@@ -173,6 +173,7 @@ type run struct {
 	steps   int64 // an epoch
 	snap    snapshot
 	begun   time.Time
+	first   time.Time // of the steps of this session
 	resumed int64
 	id      string // of the run, in checkpoints
 	position
@@ -295,6 +296,7 @@ func (r *run) train(ctx context.Context) error {
 	if err := r.loader.Start(context.WithoutCancel(ctx), epoch, batch); err != nil {
 		return err
 	}
+	r.first = time.Now()
 	for r.Epoch < r.o.Epochs && !r.Ended {
 		err := r.epoch(ctx)
 		if err != nil {
@@ -450,7 +452,7 @@ func (r *run) tell(done *Epoch) {
 		Elapsed: r.elapsed(), Done: done}
 	taken := r.Total - r.resumed
 	left := int64(r.o.Epochs)*r.steps - r.Total
-	p.Left = time.Duration(float64(time.Since(r.begun)) / float64(taken) * float64(left))
+	p.Left = time.Duration(float64(time.Since(r.first)) / float64(taken) * float64(left))
 	r.o.Progress(p)
 }
 

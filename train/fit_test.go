@@ -158,6 +158,37 @@ func TestResumeIsExact(t *testing.T) {
 	}
 }
 
+// A run may die between an epoch's row and its checkpoint: the row is written again.
+func TestRowsOfADeadRunAreReplaced(t *testing.T) {
+	dir := t.TempDir()
+	o := train.Options{Epochs: 2, Batch: 16, Engine: ort(t), Checkpoint: dir}
+	run := func() {
+		if _, err := train.New(perceptron(), train.MSE(), train.Adam(1e-2)).Run(context.Background(), circle(64, 1), o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run()
+	path := filepath.Join(dir, "history.csv")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, append(text, "2,999,1,NaN,1,1\n3,9"...), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	o.Epochs = 4
+	run()
+	if text, err = os.ReadFile(path); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+	for i, want := range []string{"epoch,steps,", "0,4,", "1,8,", "2,12,", "3,16,"} {
+		if len(lines) != 5 || !strings.HasPrefix(lines[i], want) {
+			t.Fatalf("history.csv is %q: want row %d to begin with %q", text, i, want)
+		}
+	}
+}
+
 func TestForeignCheckpointIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	o := train.Options{Batch: 16, Engine: ort(t), Checkpoint: dir}

@@ -60,6 +60,18 @@ func TestSearchGrid(t *testing.T) {
 		t.Errorf("search.csv is %q, %v", text, err)
 	}
 
+	// The best network is that of the first row.
+	f, fo, err := circleRuns(c.WithThreads(1), 4, &built)(r.Trials[0].Point)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Run(context.Background(), circle(160, 1), fo); err != nil {
+		t.Fatal(err)
+	}
+	if d := graph.Diff(f.Best(), r.Best.Best()); len(d) > 0 {
+		t.Errorf("the best network is not that of %v: %v", r.Trials[0].Point, d)
+	}
+
 	// A second search reads everything back, the best weights included.
 	again, err := train.Search(context.Background(), circle(160, 1), ranges, o, circleRuns(c, 4, &built))
 	if err != nil {
