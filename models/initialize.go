@@ -28,12 +28,16 @@ func XavierNormal() Scheme {
 // KaimingNormal draws from a normal distribution of variance 2/((1 + slope²)·in), for a LeakyRelu of that slope behind the layer; 0
 // for Relu (He et al. 2015, arXiv:1502.01852).
 func KaimingNormal(slope float64) Scheme {
-	return func(rng *rand.Rand, w []float64, _, _, in, _ int) { normal(rng, w, math.Sqrt(2/((1+slope*slope)*float64(in)))) }
+	return func(rng *rand.Rand, w []float64, _, _, in, _ int) {
+		normal(rng, w, math.Sqrt(2/((1+slope*slope)*float64(in))))
+	}
 }
 
 // KaimingUniform draws uniformly with the variance of [KaimingNormal]; with slope √5 it is PyTorch's default.
 func KaimingUniform(slope float64) Scheme {
-	return func(rng *rand.Rand, w []float64, _, _, in, _ int) { uniform(rng, w, math.Sqrt(6/((1+slope*slope)*float64(in)))) }
+	return func(rng *rand.Rand, w []float64, _, _, in, _ int) {
+		uniform(rng, w, math.Sqrt(6/((1+slope*slope)*float64(in))))
+	}
 }
 
 // Normal draws from a normal distribution of standard deviation sigma.
