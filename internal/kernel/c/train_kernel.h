@@ -142,13 +142,50 @@ TARGET static void NAME(batch_norm_grad)(const astronnx_batch_norm_grad *g, int6
 	}
 }
 
-// A plane of windows of 2 x 2 side by side, each row of them without branches.
+TEMPLATE NAME(ints) NAME(above)(NAME(vec) a, NAME(vec) b) { return (a > b) | ((a != a) & (b == b)); }
+
+TEMPLATE NAME(vec) NAME(pick)(NAME(ints) on, NAME(vec) a, NAME(vec) b) {
+	return (NAME(vec))(((NAME(ints))a & on) | ((NAME(ints))b & ~on));
+}
+
+// Of two vectors in a row the elements at even places and those at odd ones, and back.
+#if BYTES == 64
+#define EVEN(a, b) __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30)
+#define ODD(a, b) __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31)
+#define FRONT(a, b) __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
+#define BACK(a, b) __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
+#elif BYTES == 32
+#define EVEN(a, b) __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14)
+#define ODD(a, b) __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15)
+#define FRONT(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
+#define BACK(a, b) __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
+#else
+#define EVEN(a, b) __builtin_shufflevector(a, b, 0, 2, 4, 6)
+#define ODD(a, b) __builtin_shufflevector(a, b, 1, 3, 5, 7)
+#define FRONT(a, b) __builtin_shufflevector(a, b, 0, 4, 1, 5)
+#define BACK(a, b) __builtin_shufflevector(a, b, 2, 6, 3, 7)
+#endif
+
+// A plane of windows of 2 x 2 side by side, LANES of a row at a time.
 TEMPLATE void NAME(max_pool_tiles)(const astronnx_max_pool_grad *g, const float *x, const float *dy, float *dx) {
 	const int64_t width = g->in[2], n = g->out[2];
 	for (int64_t row = 0; row < g->out[1]; row++, dy += n) {
 		const float *top = x + 2 * row * width, *low = top + width;
 		float *to = dx + 2 * row * width, *to_low = to + width;
-		for (int64_t i = 0; i < n; i++) {
+		int64_t i = 0;
+		for (; i + LANES <= n; i += LANES) {
+			const NAME(vec) t0 = NAME(get)(top + 2 * i), t1 = NAME(get)(top + 2 * i + LANES);
+			const NAME(vec) l0 = NAME(get)(low + 2 * i), l1 = NAME(get)(low + 2 * i + LANES);
+			const NAME(vec) a = EVEN(t0, t1), b = ODD(t0, t1), c = EVEN(l0, l1), d = ODD(l0, l1);
+			const NAME(ints) right = NAME(above)(b, a), below = NAME(above)(d, c);
+			const NAME(ints) second = NAME(above)(NAME(pick)(below, d, c), NAME(pick)(right, b, a));
+			const NAME(ints) y = (NAME(ints))NAME(get)(dy + i);
+			const NAME(vec) to_a = (NAME(vec))(y & ~(right | second)), to_b = (NAME(vec))(y & right & ~second);
+			const NAME(vec) to_c = (NAME(vec))(y & second & ~below), to_d = (NAME(vec))(y & second & below);
+			NAME(put)(to + 2 * i, FRONT(to_a, to_b)), NAME(put)(to + 2 * i + LANES, BACK(to_a, to_b));
+			NAME(put)(to_low + 2 * i, FRONT(to_c, to_d)), NAME(put)(to_low + 2 * i + LANES, BACK(to_c, to_d));
+		}
+		for (; i < n; i++) {
 			const float a = top[2 * i], b = top[2 * i + 1], c = low[2 * i], d = low[2 * i + 1];
 			const int right = (b > a) | ((b != b) & (a == a)), below = (d > c) | ((d != d) & (c == c));
 			const float first = right ? b : a, last = below ? d : c;
@@ -216,12 +253,6 @@ TARGET static void NAME(conv_extras)(const astronnx_conv_extras *a) {
 			const int64_t n = a->ci - c < VECTORS * LANES ? a->ci - c : VECTORS * LANES;
 			for (int64_t i = 0; i < n; i++) a->dx[(c + i) * a->p_in + e->to] += held[i];
 		}
-}
-
-TEMPLATE NAME(ints) NAME(above)(NAME(vec) a, NAME(vec) b) { return (a > b) | ((a != a) & (b == b)); }
-
-TEMPLATE NAME(vec) NAME(pick)(NAME(ints) on, NAME(vec) a, NAME(vec) b) {
-	return (NAME(vec))(((NAME(ints))a & on) | ((NAME(ints))b & ~on));
 }
 
 // What the pools of n outputs, LANES at most, read, and which of each is the largest: the second of a pair, the second pair.
@@ -294,6 +325,10 @@ static const astronnx_train_api NAME(train) = {
     .batch_norm_grad = NAME(batch_norm_grad),
 };
 
+#undef EVEN
+#undef ODD
+#undef FRONT
+#undef BACK
 #undef LANES
 #undef TEMPLATE
 #undef ROOT
