@@ -32,6 +32,8 @@ type stepRequest struct {
 	Block   int     `json:"block"`
 	Result  string  `json:"result"`
 	Stock   bool    `json:"stock"` // write no operators of our own; others pass over it
+	// Conv1D asks a stranger to convolve on the sphere as people write it, not as it is quickest; we pass over it.
+	Conv1D bool `json:"conv1d"`
 }
 
 // firstLosses is how many are compared.

@@ -142,9 +142,13 @@ func (n stepNet) compare(threads int, torch []*exec.Cmd) ([]Row, error) {
 	ours := exec.Command(self, "-steps")
 	ours.Env = os.Environ()
 
+	peers := append([]*exec.Cmd{ours, ours}, torch...)
+	if n.Dims == 0 {
+		peers = append(peers, torch...)
+	}
 	var members []*member
-	for i, cmd := range append([]*exec.Cmd{ours, ours}, torch...) {
-		request.Stock = i == 1
+	for i, cmd := range peers {
+		request.Stock, request.Conv1D = i == 1, i >= 2+len(torch)
 		m, err := join(cmd, request)
 		if err != nil {
 			return nil, err
@@ -170,7 +174,13 @@ func (n stepNet) compare(threads int, torch []*exec.Cmd) ([]Row, error) {
 		if early > 1e-3 {
 			return rows, fmt.Errorf("the first losses are others than those of %s: %v, %v", m.about, members[0].losses[:3], m.losses[:3])
 		}
-		rows = append(rows, faster(title, best[0], best[i+2], fmt.Sprintf("%s; losses %.0e apart", m.about, apart), 1))
+		goal := 1.0
+		if i >= len(torch) {
+			goal = 5
+		} else if n.Dims == 3 {
+			goal = 1 / 1.1
+		}
+		rows = append(rows, faster(title, best[0], best[i+2], fmt.Sprintf("%s; losses %.0e apart", m.about, apart), goal))
 	}
 	for _, m := range members[2:] {
 		rows = append(rows, less(title+", memory", float64(members[0].peak)/1e6, float64(m.peak)/1e6, "MB", m.about, 1))
