@@ -272,8 +272,17 @@ TEMPLATE NAME(four) NAME(read4)(const astronnx_pool4 *a, int64_t p, const int n)
 		for (int l = 0; l < LANES; l++) {
 			const int64_t k = 4 * (p + (l < n ? l : 0)) + i;
 			f.at[i][l] = a->at ? a->at[k] : (int32_t)k;
-			x[i][l] = a->x[f.at[i][l]];
 		}
+	if (a->at == NULL && n == LANES) {
+		const float *from = a->x + 4 * p;
+		const NAME(vec) v0 = NAME(get)(from), v1 = NAME(get)(from + LANES), v2 = NAME(get)(from + 2 * LANES), v3 = NAME(get)(from + 3 * LANES);
+		const NAME(vec) even = EVEN(v0, v1), even2 = EVEN(v2, v3), odd = ODD(v0, v1), odd2 = ODD(v2, v3);
+		x[0] = EVEN(even, even2), x[2] = ODD(even, even2), x[1] = EVEN(odd, odd2), x[3] = ODD(odd, odd2);
+	} else
+#pragma GCC unroll 4
+		for (int i = 0; i < 4; i++)
+#pragma GCC unroll 16
+			for (int l = 0; l < LANES; l++) x[i][l] = a->x[f.at[i][l]];
 	f.right = NAME(above)(x[1], x[0]), f.below = NAME(above)(x[3], x[2]);
 	x[0] = NAME(pick)(f.right, x[1], x[0]), x[2] = NAME(pick)(f.below, x[3], x[2]);
 	f.second = NAME(above)(x[2], x[0]);
@@ -283,7 +292,10 @@ TEMPLATE NAME(four) NAME(read4)(const astronnx_pool4 *a, int64_t p, const int n)
 
 TEMPLATE void NAME(pool_some)(const astronnx_pool4 *a, int64_t p, const int n) {
 	const NAME(four) f = NAME(read4)(a, p, n);
-	for (int l = 0; l < n; l++) a->y[p + l] = f.top[l];
+	if (n == LANES)
+		NAME(put)(a->y + p, f.top);
+	else
+		for (int l = 0; l < n; l++) a->y[p + l] = f.top[l];
 	if (a->indices == NULL) return;
 	const NAME(ints) first = (f.at[1] & f.right) | (f.at[0] & ~f.right), last = (f.at[3] & f.below) | (f.at[2] & ~f.below);
 	const NAME(ints) at = (last & f.second) | (first & ~f.second);
@@ -293,10 +305,21 @@ TEMPLATE void NAME(pool_some)(const astronnx_pool4 *a, int64_t p, const int n) {
 TEMPLATE void NAME(pool_grad_some)(const astronnx_pool4 *a, int64_t p, const int n) {
 	const NAME(four) f = NAME(read4)(a, p, n);
 	NAME(vec) d = {0};
-	for (int l = 0; l < n; l++) d[l] = a->dy[p + l];
+	if (n == LANES)
+		d = NAME(get)(a->dy + p);
+	else
+		for (int l = 0; l < n; l++) d[l] = a->dy[p + l];
 	NAME(ints) on = (NAME(ints))d;
 	if (a->relu) on &= f.top > 0;
 	const NAME(ints) takes[4] = {on & ~f.second & ~f.right, on & ~f.second & f.right, on & f.second & ~f.below, on & f.second & f.below};
+	if (a->at == NULL && n == LANES) {
+		float *to = a->dx + 4 * p;
+		const NAME(vec) t0 = (NAME(vec))takes[0], t1 = (NAME(vec))takes[1], t2 = (NAME(vec))takes[2], t3 = (NAME(vec))takes[3];
+		const NAME(vec) even = FRONT(t0, t2), even2 = BACK(t0, t2), odd = FRONT(t1, t3), odd2 = BACK(t1, t3);
+		NAME(put)(to, FRONT(even, odd)), NAME(put)(to + LANES, BACK(even, odd));
+		NAME(put)(to + 2 * LANES, FRONT(even2, odd2)), NAME(put)(to + 3 * LANES, BACK(even2, odd2));
+		return;
+	}
 #pragma GCC unroll 4
 	for (int i = 0; i < 4; i++) {
 		const NAME(vec) v = (NAME(vec))takes[i];
