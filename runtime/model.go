@@ -126,7 +126,7 @@ func (m *Model) RunList(ctx context.Context, in ...*Tensor) ([]*Tensor, error) {
 }
 
 // RunInto computes the outputs named in out and writes them into the tensors given there, whose type and shape must be the
-// result's.
+// result's. Where out has nil, it gets the result that [Model.Run] would give.
 func (m *Model) RunInto(ctx context.Context, in Inputs, out Outputs) error {
 	values, err := m.arrange(in)
 	if err != nil {
@@ -139,11 +139,15 @@ func (m *Model) RunInto(ctx context.Context, in Inputs, out Outputs) error {
 	}
 	results := make([]*Tensor, len(want))
 	for k, name := range names {
-		if results[k] = out[name]; results[k] == nil {
-			return errs.New(errs.Output, "output %q: no tensor to write into", name)
-		}
+		results[k] = out[name]
 	}
-	return m.explain(m.plan.Run(ctx, values, want, results), values)
+	if err := m.plan.Run(ctx, values, want, results); err != nil {
+		return m.explain(err, values)
+	}
+	for k, name := range names {
+		out[name] = results[k]
+	}
+	return nil
 }
 
 // arrange puts inputs in order. What is missing is the plan's to say, since it knows what is optional.
