@@ -168,6 +168,8 @@ func (st *step) wrap(index int, err error) error {
 	code := errs.Engine
 	if e, ok := err.(*errs.Error); ok {
 		code = e.Code
+	} else if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		code = errs.Canceled
 	}
 	e := errs.New(code, "%w", err)
 	e.Op, e.Opset, e.Node = st.node.OpName(), st.opset, nodeLabel(index, st.node)
