@@ -27,10 +27,13 @@ static const struct {
 	 {&ax_adam_op, &ax_batch_norm_grad_op, &ax_max_pool_grad_op, [5] = &ax_convnd_op, &ax_convnd_grad_input_op, &ax_convnd_grad_weight_op}},
 };
 
-enum { n_domains = sizeof domains / sizeof *domains };
+_Static_assert(sizeof domains / sizeof *domains == ax_domains, "ax_domains counts them");
+
+const char *ax_domain_name(unsigned which) { return domains[which].name; }
+const OrtCustomOp *ax_domain_op(unsigned which, unsigned bit) { return domains[which].ops[bit]; }
 
 static OrtStatus *domain_of(unsigned which, unsigned set, OrtCustomOpDomain **out) {
-	static OrtCustomOpDomain *made[n_domains][256];
+	static OrtCustomOpDomain *made[ax_domains][256];
 	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	OrtStatus *s = NULL;
 	pthread_mutex_lock(&lock);
@@ -47,7 +50,7 @@ static OrtStatus *domain_of(unsigned which, unsigned set, OrtCustomOpDomain **ou
 }
 
 OrtStatus *ax_register(void *session_options, unsigned ops) {
-	for (unsigned i = 0; i < n_domains; i++) {
+	for (unsigned i = 0; i < ax_domains; i++) {
 		OrtCustomOpDomain *d;
 		unsigned set = ops >> 8 * i & 255;
 		if (!set) continue;

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unsafe"
 
 	"github.com/astronnx/astronnx/graph"
 	"github.com/astronnx/astronnx/healpixop"
@@ -243,4 +244,11 @@ func register(s *yalue.SessionOptions, bits uint) error {
 	}
 	handOver()
 	return check(C.ax_register(optionsPointer(s), C.unsigned(bits)))
+}
+
+// RegisterOps adds all kernels to the session options of an ONNX Runtime that called with its OrtApiBase: the one of another program's
+// own, as a rule. refused is why not, a C text, or nil. It returns that ONNX Runtime's OrtStatus, nil for success.
+func RegisterOps(options, base, refused unsafe.Pointer) unsafe.Pointer {
+	handOver()
+	return unsafe.Pointer(C.ax_register_foreign(options, (*C.OrtApiBase)(base), (*C.char)(refused)))
 }

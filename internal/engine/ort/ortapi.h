@@ -144,9 +144,11 @@ ENTRY(409, OrtStatus *, EpAssignedSubgraph_GetNodes,
       (const OrtEpAssignedSubgraph *, const OrtEpAssignedNode *const **ep_nodes, size_t *num_ep_nodes))
 ENTRY(412, OrtStatus *, EpAssignedNode_GetOperatorType, (const OrtEpAssignedNode *, const char **out))
 
-// astronnx_ort is the table in use; set once, before anything else here is called.
+// astronnx_ort is the table in use; set once, before anything else here is called. While a thread serves another ONNX Runtime than
+// ours, ax_foreign is that one's; see foreign.c.
 extern void *const *astronnx_ort;
-#define ORT(name) ((name##_fn)astronnx_ort[name##_at])
+extern _Thread_local void *const *ax_foreign __attribute__((tls_model("initial-exec")));
+#define ORT(name) ((name##_fn)(ax_foreign ? ax_foreign : astronnx_ort)[name##_at])
 
 // OrtCustomOp as ONNX Runtime reads it: the fields up to struct version 17, in its order.
 struct OrtCustomOp {
