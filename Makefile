@@ -12,7 +12,7 @@ RACE := ./runtime/... ./internal/engine/... ./internal/kernel/... ./dataset ./to
 
 SOURCES = git ls-files --cached --others --exclude-standard
 
-.PHONY: help deps demo test check build lint check-generate bench fuzz nightly size api generate clean
+.PHONY: help deps capi demo test check build lint check-generate bench fuzz nightly size api generate clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' Makefile
@@ -20,6 +20,9 @@ help: ## list the targets
 deps: ## put libonnxruntime, sky maps, official cases and a reference Python into the cache
 	go mod download github.com/owulveryck/onnx-go
 	go run ./tools/obtain
+
+capi: ## build the C library, its header and pkg-config file into bin/capi
+	capi/build.sh bin/capi
 
 demo: ## obtain what is missing, run networks over a WMAP map and train one, into demo/
 	go run ./tools/obtain onnxruntime healpy-data

@@ -1,0 +1,208 @@
+/* astronnx: neural networks on the sky, from C.
+ *
+ *     astronnx_model *model;
+ *     astronnx_error error;
+ *     if (astronnx_model_open("tau.onnx", NULL, &model, &error)) fail(error.message);
+ *
+ * Every call returns a status, ASTRONNX_OK being 0, and describes a failure in the caller's astronnx_error, which may be NULL. No
+ * failure of a call, a file or a handle ends the process: NULL, a handle that was closed or is of another kind, a wrong name, type
+ * or size give a status.
+ *
+ * Threads: every function may be called from any thread at any time; a model may run on many at once. What a handle owns is
+ * readable until the handle is closed. Processes: a child that was forked after the library was loaded cannot use it and gets
+ * ASTRONNX_FORKED; fork before loading, or start a new program.
+ *
+ * Angles are in radians: theta is the colatitude, 0 at the north pole, phi the longitude. nside is a power of two up to 2^29.
+ */
+#ifndef ASTRONNX_H
+#define ASTRONNX_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum astronnx_status {
+	ASTRONNX_OK = 0,
+	ASTRONNX_INVALID = 1,        /* malformed or inconsistent data: a model, a map */
+	ASTRONNX_UNSUPPORTED_OP = 2, /* operators that the engine cannot run */
+	ASTRONNX_LIMIT = 3,          /* a size, depth or memory budget was exceeded */
+	ASTRONNX_UNSAFE = 4,         /* a file reaches outside its folder */
+	ASTRONNX_ENGINE = 5,         /* the engine failed */
+	ASTRONNX_UNAVAILABLE = 6,    /* an engine, library, provider or device is missing or too old */
+	ASTRONNX_INPUT = 7,          /* wrong name, element type, shape or value of an argument; no such file */
+	ASTRONNX_OUTPUT = 8,         /* an output that does not exist or cannot be written */
+	ASTRONNX_CANCELED = 9,       /* astronnx_model_cancel ended the run */
+	ASTRONNX_CLOSED = 10,        /* the handle was closed before */
+	ASTRONNX_HANDLE = 11,        /* NULL, or no handle of this kind */
+	ASTRONNX_FORKED = 12,        /* this process was forked after the library was loaded */
+	ASTRONNX_INTERNAL = 13       /* a fault of the library */
+} astronnx_status;
+
+/* What went wrong. Texts end with a 0 and are cut where they do not fit. */
+typedef struct astronnx_error {
+	int32_t status;
+	char message[2048]; /* all of it, for people */
+	char op[128];       /* the operator and node it happened in; empty where there is none */
+	char node[256];
+	char hint[512];     /* what to do; empty where there is nothing to say */
+} astronnx_error;
+
+/* Element types, numbered as in ONNX. Other types and strings are not carried. */
+typedef enum astronnx_dtype {
+	ASTRONNX_FLOAT32 = 1,
+	ASTRONNX_UINT8 = 2,
+	ASTRONNX_INT8 = 3,
+	ASTRONNX_UINT16 = 4,
+	ASTRONNX_INT16 = 5,
+	ASTRONNX_INT32 = 6,
+	ASTRONNX_INT64 = 7,
+	ASTRONNX_BOOL = 9,
+	ASTRONNX_FLOAT16 = 10,
+	ASTRONNX_FLOAT64 = 11,
+	ASTRONNX_UINT32 = 12,
+	ASTRONNX_UINT64 = 13,
+	ASTRONNX_COMPLEX64 = 14,
+	ASTRONNX_COMPLEX128 = 15,
+	ASTRONNX_BFLOAT16 = 16
+} astronnx_dtype;
+
+typedef enum astronnx_order { ASTRONNX_RING = 1, ASTRONNX_NESTED = 2 } astronnx_order;
+
+/* ---- models */
+
+/* How to open a model. Zero everywhere but in size is the default. */
+typedef struct astronnx_options {
+	size_t size;          /* sizeof(astronnx_options) */
+	const char *engine;   /* "onnxruntime" or "reference"; NULL: the first that is there */
+	const char *library;  /* path of libonnxruntime 1.24 or newer, must be usable; NULL: searched for. A process uses one */
+	const char *provider; /* "CPU", "CUDA", or another that the library knows; NULL: CPU */
+	int32_t device;       /* the provider's device */
+	int32_t threads;      /* within an operator; 0: one for each processor */
+	int32_t fallback;     /* 1: the CPU may run what the provider cannot */
+	int32_t bodies;       /* 1: HEALPix operators run by their function bodies instead of our kernels */
+} astronnx_options;
+
+typedef struct astronnx_model astronnx_model;
+
+/* An input or output. */
+typedef struct astronnx_port {
+	const char *name;
+	int32_t dtype;              /* 0: not a tensor, or not said */
+	int32_t rank;               /* -1: not said */
+	const int64_t *dims;        /* [rank], -1 where open */
+	const char *const *symbols; /* [rank], the name of an open size; empty where it has none */
+	int32_t optional;           /* 1: an input with a default */
+} astronnx_port;
+
+typedef struct astronnx_entry {
+	const char *key, *value;
+} astronnx_entry;
+
+/* A model, owned by its handle. */
+typedef struct astronnx_model_info {
+	const astronnx_port *inputs, *outputs;
+	size_t n_inputs, n_outputs;
+	const astronnx_entry *metadata; /* by key */
+	size_t n_metadata;
+	const char *engine, *library, *version, *provider; /* what runs it; the library of the engine and its version, empty without one */
+	int32_t device, threads;
+	const char *report; /* the same and more, as text: who runs which HEALPix operators, and why */
+} astronnx_model_info;
+
+/* A dense array in row-major order, which stays the caller's. */
+typedef struct astronnx_tensor {
+	const char *name;       /* of the input or output; NULL: the one at this position */
+	int32_t dtype;
+	int32_t rank;
+	const int64_t *dims;    /* [rank]; may be NULL for rank 0 */
+	const int64_t *strides; /* [rank], in elements; NULL: row-major. Anything but row-major is refused */
+	void *data;             /* aligned to its element type; inputs are only read */
+	size_t bytes;
+} astronnx_tensor;
+
+typedef struct astronnx_results astronnx_results;
+
+/* astronnx_model_open reads and compiles a model, with external data from below its folder. options may be NULL. */
+astronnx_status astronnx_model_open(const char *path, const astronnx_options *options, astronnx_model **model, astronnx_error *error);
+
+/* astronnx_model_open_bytes compiles the bytes of a file, which are not needed afterwards. */
+astronnx_status astronnx_model_open_bytes(const void *data, size_t bytes, const astronnx_options *options, astronnx_model **model,
+                                          astronnx_error *error);
+
+astronnx_status astronnx_model_info_of(astronnx_model *model, const astronnx_model_info **info, astronnx_error *error);
+
+/* astronnx_model_run computes the outputs named in out from in, without copying either.
+ *
+ * An output whose data is not NULL is written there; type, shape and bytes must be the result's. Where data is NULL the library
+ * allocates: dtype, rank, dims, data and bytes are set, and what they point to lasts until astronnx_results_close(*results).
+ * results may be NULL, and is set to NULL, if nothing is allocated. After a failure out is unchanged, the contents of its arrays
+ * aside. */
+astronnx_status astronnx_model_run(astronnx_model *model, const astronnx_tensor *in, size_t n_in, astronnx_tensor *out, size_t n_out,
+                                   astronnx_results **results, astronnx_error *error);
+
+/* astronnx_model_cancel ends the runs under way: on onnxruntime between two operators, on the reference engine within them. */
+astronnx_status astronnx_model_cancel(astronnx_model *model, astronnx_error *error);
+
+/* Runs under way finish; later calls return ASTRONNX_CLOSED. So it is with all handles. */
+astronnx_status astronnx_model_close(astronnx_model *model, astronnx_error *error);
+astronnx_status astronnx_results_close(astronnx_results *results, astronnx_error *error);
+
+/* ---- the sphere. Arrays have n elements; where one goes in and one of its kind comes out, both may be the same. */
+
+astronnx_status astronnx_ring2nest(int64_t nside, size_t n, const int64_t *ring, int64_t *nest, astronnx_error *error);
+astronnx_status astronnx_nest2ring(int64_t nside, size_t n, const int64_t *nest, int64_t *ring, astronnx_error *error);
+astronnx_status astronnx_ang2pix(int64_t nside, astronnx_order order, size_t n, const double *theta, const double *phi, int64_t *pix,
+                                 astronnx_error *error);
+astronnx_status astronnx_pix2ang(int64_t nside, astronnx_order order, size_t n, const int64_t *pix, double *theta, double *phi,
+                                 astronnx_error *error);
+/* neighbours is [n][8]: SW, W, NW, N, NE, E, SE, S; -1 where there is none. */
+astronnx_status astronnx_neighbours(int64_t nside, astronnx_order order, size_t n, const int64_t *pix, int64_t *neighbours,
+                                    astronnx_error *error);
+
+/* ---- maps */
+
+typedef struct astronnx_map astronnx_map;
+
+typedef struct astronnx_column {
+	const char *name, *unit; /* unit is empty where the file names none */
+	int32_t dtype;           /* ASTRONNX_FLOAT32 where the file has it, else ASTRONNX_FLOAT64 */
+	const void *data;        /* [n_pixels]; -1.6375e30 (UNSEEN) and NaN mark pixels without data */
+} astronnx_column;
+
+/* A map, owned by its handle. */
+typedef struct astronnx_map_info {
+	int64_t nside;
+	int32_t order; /* astronnx_order */
+	int64_t n_pixels;
+	const int64_t *pixels; /* [n_pixels], ascending: the pixels of a partial sky; NULL: all 12 nside^2 */
+	const astronnx_column *columns;
+	size_t n_columns;
+	const char *coord; /* "C", "E", "G", or what the file says; empty where it says nothing */
+} astronnx_map_info;
+
+/* astronnx_map_read reads a HEALPix map from a FITS file: the named columns, all if n_columns is 0, in the order given, or as it is
+ * stored if order is 0. hdu is the number of the table, 0 for the first that holds a map. */
+astronnx_status astronnx_map_read(const char *path, const char *const *columns, size_t n_columns, int32_t order, int32_t hdu,
+                                  astronnx_map **map, const astronnx_map_info **info, astronnx_error *error);
+astronnx_status astronnx_map_close(astronnx_map *map, astronnx_error *error);
+
+/* ---- the library */
+
+/* astronnx_version says which build this is. The text stays. */
+const char *astronnx_version(void);
+
+/* The HEALPix and training kernels for any onnxruntime from 1.24 on, as its RegisterCustomOpsLibrary calls it. Nodes of these
+ * operators then run by a kernel, which takes float32, and no longer by the function bodies in the file. */
+struct OrtSessionOptions;
+struct OrtApiBase;
+struct OrtStatus;
+struct OrtStatus *RegisterCustomOps(struct OrtSessionOptions *options, const struct OrtApiBase *api);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

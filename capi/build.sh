@@ -1,0 +1,27 @@
+#!/bin/sh
+# Builds the C library: build.sh PREFIX fills PREFIX/lib, PREFIX/include and PREFIX/lib/pkgconfig.
+#
+# libastronnx_ops.so is the library under the name by which onnxruntime's register_custom_ops_library is to find it.
+set -e
+[ $# -eq 1 ] || { echo "usage: $0 PREFIX" >&2; exit 2; }
+here=$(cd "$(dirname "$0")" && pwd)
+mkdir -p "$1/lib/pkgconfig" "$1/include"
+prefix=$(cd "$1" && pwd)
+
+cd "$here"
+CGO_ENABLED=1 go build -buildmode=c-shared -trimpath \
+	-ldflags "-s -w '-extldflags=-Wl,--version-script=$here/astronnx.map -Wl,-soname,libastronnx.so'" -o "$prefix/lib/libastronnx.so" .
+rm "$prefix/lib/libastronnx.h" # Go's own view of it
+ln -sf libastronnx.so "$prefix/lib/libastronnx_ops.so"
+cp astronnx.h "$prefix/include/"
+cat >"$prefix/lib/pkgconfig/astronnx.pc" <<END
+prefix=\${pcfiledir}/../..
+libdir=\${prefix}/lib
+includedir=\${prefix}/include
+
+Name: astronnx
+Description: Neural networks on the sky
+Version: $(sed -n 's/^version = "\(.*\)"$/\1/p' ../python/pyproject.toml)
+Cflags: -I\${includedir}
+Libs: -L\${libdir} -lastronnx -Wl,-rpath,\${libdir}
+END
