@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -156,6 +157,60 @@ func TestNNHealpixParameters(t *testing.T) {
 	}
 }
 
+// The networks of the CMB's tests, with the sizes that Keras counts for them, and the errors of the numbers as a second output.
+func TestNNHealpixMeasures(t *testing.T) {
+	for name, c := range map[string]struct {
+		cfg     models.NNHealpixConfig
+		want    int64
+		outputs []string
+	}{
+		"one map, one number":    {models.NNHealpixConfig{Outputs: 1}, 46465, []string{"y"}},
+		"two maps, two numbers":  {models.NNHealpixConfig{Maps: 2, Outputs: 2, Dropout: 0.2}, 46802, []string{"y"}},
+		"four maps, two numbers": {models.NNHealpixConfig{Maps: 4, Outputs: 2, Pool: "avg"}, 47378, []string{"y"}},
+		"four maps, tau and its error": {models.NNHealpixConfig{Maps: 4, Outputs: 1, Pool: "avg", Errors: true, Dropout: 0.2}, 47378,
+			[]string{"mean", "sigma"}},
+	} {
+		m, err := models.NNHealpix(c.cfg)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if got := parameters(m); got != c.want {
+			t.Errorf("%s: got %d parameters want %d", name, got, c.want)
+		}
+		dropouts := 0
+		for _, n := range m.Graph.Nodes {
+			if n.Op == "Dropout" {
+				dropouts++
+			}
+		}
+		if (dropouts == 1) != (c.cfg.Dropout > 0) {
+			t.Errorf("%s: %d Dropout nodes", name, dropouts)
+		}
+		var names []string
+		for _, v := range m.Graph.Outputs {
+			names = append(names, v.Name)
+		}
+		if !slices.Equal(names, c.outputs) {
+			t.Errorf("%s: outputs %v want %v", name, names, c.outputs)
+		}
+	}
+	m, err := models.NNHealpix(models.NNHealpixConfig{Nside: 4, Maps: 4, Outputs: 2, Errors: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := evaluate(t, m, noise(3, 4, 192, false))
+	for i, s := range graph.Data[float32](out[1]) {
+		if !(s > 0) {
+			t.Errorf("standard deviation %d is %v", i, s)
+		}
+	}
+	for _, cfg := range []models.NNHealpixConfig{{Errors: true, Softmax: true}, {Dropout: 1}, {Dropout: -0.1}, {Dropout: math.NaN()}} {
+		if _, err := models.NNHealpix(cfg); err == nil {
+			t.Errorf("%+v is taken", cfg)
+		}
+	}
+}
+
 func TestNNHealpixSeed(t *testing.T) {
 	a, err := models.NNHealpix(models.NNHealpixConfig{Seed: 5})
 	if err != nil {
@@ -189,6 +244,9 @@ func TestStock(t *testing.T) {
 		"nnhealpix": func() (*graph.Model, error) { return models.NNHealpix(models.NNHealpixConfig{Nside: 8, Softmax: true}) },
 		"nnhealpix nested, average": func() (*graph.Model, error) {
 			return models.NNHealpix(models.NNHealpixConfig{Nside: 8, Blocks: 2, Pool: "avg", Order: "NEST"})
+		},
+		"nnhealpix with errors": func() (*graph.Model, error) {
+			return models.NNHealpix(models.NNHealpixConfig{Nside: 8, Pool: "avg", Errors: true, Dropout: 0.2})
 		},
 	}
 	var jobs []optest.Job

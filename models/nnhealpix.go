@@ -8,18 +8,20 @@ import (
 
 // NNHealpixConfig configures [NNHealpix].
 type NNHealpixConfig struct {
-	Nside    int    `json:"nside" default:"16" help:"resolution of the input, a power of two"`
-	Maps     int    `json:"maps" default:"1" help:"channels of the input, as T, or Q and U"`
-	Order    string `json:"order" default:"RING" help:"order of the input, RING, NEST or XY"`
-	Blocks   int    `json:"blocks" help:"convolutions with pooling (default: down to nside 1)"`
-	Filters  int    `json:"filters" default:"32" help:"channels of each convolution"`
-	Pool     string `json:"pool" default:"max" help:"pooling, max or avg"`
-	Hidden   int    `json:"hidden" default:"48" help:"width of the dense layer"`
-	Outputs  int    `json:"outputs" default:"9" help:"numbers or classes to tell"`
-	Softmax  bool   `json:"softmax" help:"make the outputs class probabilities"`
-	Unit     string `json:"unit" help:"unit of the maps"`
-	Coordsys string `json:"coordsys" help:"coordinate system of the maps, G, E or C"`
-	Seed     uint64 `json:"seed" default:"1" help:"of the initial weights"`
+	Nside    int     `json:"nside" default:"16" help:"resolution of the input, a power of two"`
+	Maps     int     `json:"maps" default:"1" help:"channels of the input, as T, or Q and U"`
+	Order    string  `json:"order" default:"RING" help:"order of the input, RING, NEST or XY"`
+	Blocks   int     `json:"blocks" help:"convolutions with pooling (default: down to nside 1)"`
+	Filters  int     `json:"filters" default:"32" help:"channels of each convolution"`
+	Pool     string  `json:"pool" default:"max" help:"pooling, max or avg"`
+	Hidden   int     `json:"hidden" default:"48" help:"width of the dense layer"`
+	Outputs  int     `json:"outputs" default:"9" help:"numbers or classes to tell"`
+	Softmax  bool    `json:"softmax" help:"make the outputs class probabilities"`
+	Errors   bool    `json:"errors" help:"tell the standard deviation of each number as a second output"`
+	Dropout  float64 `json:"dropout" help:"part of what the dense layers read that training drops"`
+	Unit     string  `json:"unit" help:"unit of the maps"`
+	Coordsys string  `json:"coordsys" help:"coordinate system of the maps, G, E or C"`
+	Seed     uint64  `json:"seed" default:"1" help:"of the initial weights"`
 }
 
 // NNHealpix is the network of Krachmalnicoff and Tomasi 2019, A&A 628, A129: blocks of a 3×3 convolution without bias,
@@ -27,8 +29,11 @@ type NNHealpixConfig struct {
 //
 // The input map (N, Maps, 12 Nside²) gives y (N, Outputs), both float32. Taps of the convolutions are in the order of
 // the authors' code (nnhealpix), and pixels run slower than channels where maps are flattened, so that their Keras
-// weights fit; weights are drawn as Keras does, Glorot uniform, biases 0. The dropout of the paper before the dense
-// layers acts in training only and is not in the graph.
+// weights fit; weights are drawn as Keras does, Glorot uniform, biases 0. With Dropout, 0.2 in the paper, a node before
+// the dense layers drops in training.
+//
+// With Errors there are two outputs in place of y, mean and sigma (N, Outputs): with average pooling, the network for
+// the optical depth of Wolz et al. 2023, A&A 676, A30, as train.Moments trains it. Softplus makes sigma positive.
 func NNHealpix(cfg NNHealpixConfig) (*graph.Model, error) {
 	const name = "nnhealpix"
 	if err := defaults(&cfg); err != nil {
@@ -51,6 +56,10 @@ func NNHealpix(cfg NNHealpixConfig) (*graph.Model, error) {
 			cfg.Maps, cfg.Filters, cfg.Hidden, cfg.Outputs)
 	case cfg.Pool != "max" && cfg.Pool != "avg":
 		return nil, badConfig(name, "pool is %q: expected max or avg", cfg.Pool)
+	case cfg.Errors && cfg.Softmax:
+		return nil, badConfig(name, "softmax and errors: class probabilities have no standard deviation")
+	case !(cfg.Dropout >= 0 && cfg.Dropout < 1):
+		return nil, badConfig(name, "dropout is %g: expected 0 or more and less than 1", cfg.Dropout)
 	}
 	n, err := newNet(name, "NNhealpix: convolutions and pooling on the sphere, then dense layers.", cfg)
 	if err != nil {
@@ -70,12 +79,21 @@ func NNHealpix(cfg NNHealpixConfig) (*graph.Model, error) {
 		nside, channels = nside/2, cfg.Filters
 	}
 	x = n.Op("Flatten", nil, n.Transpose(x, 0, 2, 1))
-	x = n.Op("Relu", nil, n.dense(w, x, 12*nside*nside*channels, cfg.Hidden))
-	x = n.dense(w, x, cfg.Hidden, cfg.Outputs)
-	if cfg.Softmax {
-		x = n.Op("Softmax", nil, x)
+	if cfg.Dropout > 0 {
+		x = n.Op("Dropout", nil, x, n.float(cfg.Dropout))
 	}
-	n.output("y", x, graph.Sym("N"), graph.D(int64(cfg.Outputs)))
+	x = n.Op("Relu", nil, n.dense(w, x, 12*nside*nside*channels, cfg.Hidden))
+	y := n.dense(w, x, cfg.Hidden, cfg.Outputs)
+	dims := []graph.Dim{graph.Sym("N"), graph.D(int64(cfg.Outputs))}
+	switch {
+	case cfg.Errors:
+		n.output("mean", y, dims...)
+		n.output("sigma", n.Op("Softplus", nil, n.dense(w, x, cfg.Hidden, cfg.Outputs)), dims...)
+	case cfg.Softmax:
+		n.output("y", n.Op("Softmax", nil, y), dims...)
+	default:
+		n.output("y", y, dims...)
+	}
 	return n.finish()
 }
 

@@ -108,6 +108,12 @@ func setField(f reflect.Value, text string) error {
 			return fmt.Errorf("expected an integer from 0")
 		}
 		f.SetUint(x)
+	case reflect.Float64:
+		x, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			return fmt.Errorf("expected a number")
+		}
+		f.SetFloat(x)
 	default:
 		panic(fmt.Sprintf("models: no option of type %s", f.Type()))
 	}
