@@ -18,8 +18,9 @@ import (
 
 // Curve is a named series of points. A point with a value that is not finite is a gap.
 type Curve struct {
-	Name string
-	X, Y []float64
+	Name   string
+	X, Y   []float64
+	Points bool // draw the points and no line between them
 }
 
 // CurveOptions say how to draw curves. The zero value draws a picture 1200 pixels wide without titles.
@@ -269,12 +270,16 @@ func (a *axes) curve(p *pen, c Curve, i int) {
 	style := a.style(i)
 	var run []vg.Point
 	flush := func() {
-		if len(run) > 1 {
+		if len(run) > 1 && !c.Points {
 			p.StrokeLines(style, run)
 		}
-		if len(run) == 1 || len(c.X) <= 40 {
+		if len(run) == 1 || len(c.X) <= 40 || c.Points {
+			radius := 0.4 * a.unit
+			if len(c.X) > 40 {
+				radius = 0.22 * a.unit
+			}
 			for _, at := range run {
-				p.DrawGlyph(draw.GlyphStyle{Color: style.Color, Radius: vg.Length(0.4 * a.unit), Shape: draw.CircleGlyph{}}, at)
+				p.DrawGlyph(draw.GlyphStyle{Color: style.Color, Radius: vg.Length(radius), Shape: draw.CircleGlyph{}}, at)
 			}
 		}
 		run = nil
@@ -320,7 +325,11 @@ func (a *axes) legend(p *pen, curves []Curve) {
 	p.FillPolygon(color.NRGBA{255, 255, 255, 220}, []vg.Point{p.at(left, top), p.at(left+w, top), p.at(left+w, top+h), p.at(left, top+h)})
 	for i, c := range curves {
 		y := top + 0.4*u + row*(float64(i)+0.5)
-		p.StrokeLines(a.style(i), []vg.Point{p.at(left+u, y), p.at(left+4*u, y)})
+		if c.Points {
+			p.DrawGlyph(draw.GlyphStyle{Color: a.style(i).Color, Radius: vg.Length(0.4 * u), Shape: draw.CircleGlyph{}}, p.at(left+2.5*u, y))
+		} else {
+			p.StrokeLines(a.style(i), []vg.Point{p.at(left+u, y), p.at(left+4*u, y)})
+		}
 		p.write(c.Name, size, left+5*u, y, 0, -0.45)
 	}
 }
