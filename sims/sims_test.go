@@ -285,3 +285,68 @@ func TestConfigRefusals(t *testing.T) {
 		t.Errorf("canceled: error %v", err)
 	}
 }
+
+// What Apart takes apart is the same sky: noise of the same spread on the seen pixels of the clean one, 0 elsewhere.
+func TestApart(t *testing.T) {
+	mask, err := sims.BandMask(8, 0.5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := make([]float64, 2*768)
+	for i := range template {
+		template[i] = 1
+	}
+	cfg := sims.Config{
+		Nside: 8, Stokes: sims.QU, Len: 3, Seed: 4, Mask: mask,
+		Params:  []sims.Param{{Name: "tau", Low: 0.03, High: 0.08}},
+		Spectra: func(p []float64) (*sht.Spectra, error) { return sims.TauSpectra(p[0]) },
+		Channels: []sims.Channel{{White: sims.White{P: 0.5}}, {White: sims.White{P: 2}},
+			{Template: &sims.Template{Map: template, Mean: 7}}},
+	}
+	observed, err := sims.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Channels, cfg.Mask = make([]sims.Channel, 3), nil
+	bare, err := sims.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clean, observe := observed.Apart()
+	read := func(s *sims.Sky) (m, p *graph.Tensor) {
+		m, p = graph.NewTensor(graph.Float32, 1, 6, 768), graph.NewTensor(graph.Float32, 1, 1)
+		if err := s.Read(t.Context(), []int{2}, []*graph.Tensor{m, p}); err != nil {
+			t.Fatal(err)
+		}
+		return m, p
+	}
+	m, p := read(clean)
+	want, q := read(bare)
+	if !slices.Equal(m.Raw, want.Raw) || !slices.Equal(p.Raw, q.Raw) {
+		t.Error("the clean sky is another than that of no noise and no mask")
+	}
+	if err := observe(dataset.RNG(1), []*graph.Tensor{m, p}); err != nil {
+		t.Fatal(err)
+	}
+	got, sky := graph.Data[float32](m), graph.Data[float32](want)
+	for ch, sigma := range []float64{0.5, 2, 0} {
+		square, n := 0.0, 0.0
+		for i := ch * 1536; i < (ch+1)*1536; i++ {
+			if !mask[i%768] {
+				if got[i] != 0 {
+					t.Fatalf("channel %d, pixel %d is %v behind the mask", ch, i, got[i])
+				}
+				continue
+			}
+			d := float64(got[i] - sky[i])
+			if ch == 2 {
+				d -= 7
+			}
+			square, n = square+d*d, n+1
+		}
+		// 768 numbers tell σ to 1/√(2·768), 2.6 %.
+		if rms := math.Sqrt(square / n); math.Abs(rms-sigma) > 4*0.026*sigma+1e-5 {
+			t.Errorf("channel %d: noise of %v want %v", ch, rms, sigma)
+		}
+	}
+}

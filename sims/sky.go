@@ -286,7 +286,8 @@ func (s *Sky) draw(index []int, keep func(k int, m, params []float64)) error {
 			if c.Stokes != T {
 				copy(to[temperatures*npix:], skies[(pol+2*k)*npix:])
 			}
-			s.observe(to, ch, i, temperatures)
+			noise, amplitude := random(c.Seed, i, drawChannel+2*stream(ch)), random(c.Seed, i, drawChannel+2*stream(ch)+1)
+			c.observe(to, ch, temperatures, noise, amplitude)
 		}
 		if c.WithMask {
 			for p, seen := range c.Mask {
@@ -302,10 +303,8 @@ func (s *Sky) draw(index []int, keep func(k int, m, params []float64)) error {
 }
 
 // observe adds channel ch's noise and template to a map of which the first so many fields are temperatures, and masks it.
-func (s *Sky) observe(m []float64, ch, i, temperatures int) {
-	c, npix := &s.c, s.plan.Npix()
-	channel := &c.Channels[ch]
-	noise := random(c.Seed, i, drawChannel+2*stream(ch))
+func (c *Config) observe(m []float64, ch, temperatures int, noise, amplitude *rand.Rand) {
+	channel, npix := &c.Channels[ch], len(m)/c.Stokes.Fields()
 	for f := 0; f*npix < len(m); f++ {
 		sigma := channel.White.P
 		if f < temperatures {
@@ -319,7 +318,7 @@ func (s *Sky) observe(m []float64, ch, i, temperatures int) {
 		channel.Noise.Add(m, noise)
 	}
 	if t := channel.Template; t != nil {
-		a := t.Mean + t.Sigma*random(c.Seed, i, drawChannel+2*stream(ch)+1).NormFloat64()
+		a := t.Mean + t.Sigma*amplitude.NormFloat64()
 		for p, v := range t.Map {
 			m[p] += a * v
 		}
