@@ -49,6 +49,7 @@ var ranks = map[string]int{
 	"export": 6,
 
 	"conformance":      7,
+	"recipes":          7,
 	"healpixop/optest": 7, // what tests of the operators share
 
 	"capi":              8,
