@@ -69,7 +69,9 @@ a checkpoint of the same run, the run goes on from there. Ctrl-C ends the step u
 --search NAME=RANGE, repeated, trains once for each point of a grid, or with --runs for points drawn at random, and prints a
 table of what they came to; the network that is written is the best. NAME is ` + searchNames + `,
 or an option of the network; RANGE is a list of numbers, log:LOW:HIGH, uniform:LOW:HIGH or int:LOW:HIGH. Each run has a folder in
-that of --checkpoint, and those that have ended are not repeated.`,
+that of --checkpoint, and those that have ended are not repeated.
+
+The commands below learn from skies that they simulate.`,
 		Example: `  astronnx train net.onnx --data maps.npz --target params.csv --columns tau --checkpoint run --epochs 40
   astronnx train net.onnx --data 'sims/*.fits' --target params.csv --loss moments --augment sphere -o tau.onnx
   astronnx train nnhealpix:nside=8,outputs=3 --data sky.npz --loss cross-entropy --schedule warm-up:100:cosine -o classes.onnx
@@ -108,6 +110,7 @@ that of --checkpoint, and those that have ended are not repeated.`,
 	flags.StringVarP(&f.out, "out", "o", "", "the network's file (default: network.onnx in the folder)")
 	flags.BoolVar(&f.overwrite, "overwrite", false, "replace a file that exists")
 	f.engine.add(cmd)
+	cmd.AddCommand(t.recipeCommands()...)
 	return cmd
 }
 

@@ -1,0 +1,191 @@
+package main
+
+import (
+	"math"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/astronnx/astronnx/graph"
+	"github.com/astronnx/astronnx/healpix"
+	"github.com/astronnx/astronnx/healpix/sht"
+	"github.com/astronnx/astronnx/recipes"
+	"github.com/astronnx/astronnx/sims"
+	"github.com/astronnx/astronnx/sky"
+)
+
+// tauNetwork trains a small network on half of the sky.
+func tauNetwork(t testing.TB) string {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "tau")
+	ok(t, append([]string{"train", "tau", "--quick", "--skies", "64", "--epochs", "1", "--fsky", "0.5", "--out", out}, engineArgs(t)...)...)
+	return filepath.Join(out, "f_sky-0.5", "seed-1", "network.onnx")
+}
+
+// tauSky is Q and U of a simulated sky at nside 4, in RING order and µK.
+func tauSky(t testing.TB) []float32 {
+	t.Helper()
+	s, err := sims.New(sims.Config{Nside: 4, Stokes: sims.QU, Len: 1, Seed: 9, Params: []sims.Param{{Name: "tau", Low: 0.05, High: 0.05}},
+		Spectra: func(p []float64) (*sht.Spectra, error) { return sims.TauSpectra(p[0]) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, p := graph.NewTensor(graph.Float32, 1, 2, 192), graph.NewTensor(graph.Float32, 1, 1)
+	if err := s.Read(t.Context(), []int{0}, []*graph.Tensor{m, p}); err != nil {
+		t.Fatal(err)
+	}
+	return graph.Data[float32](m)
+}
+
+// written writes a map of Q and U of one nside in another, in an order and a unit of which the map's numbers are parts.
+func written(t testing.TB, name string, qu []float32, nside int, order healpix.Order, unit string, parts float32) string {
+	t.Helper()
+	from, err := healpix.New(4, healpix.Ring)
+	if err != nil {
+		t.Fatal(err)
+	}
+	to, err := healpix.New(nside, order)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &sky.Map{Nside: nside, Order: order, Coord: "G"}
+	for c, column := range []string{"Q_POLARISATION", "U_POLARISATION"} {
+		values, err := healpix.UDGrade(qu[192*c:192*(c+1)], from, to, healpix.GradeOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range values {
+			if !healpix.IsUnseen(values[i]) {
+				values[i] *= parts
+			}
+		}
+		m.Columns = append(m.Columns, sky.Column{Name: column, Unit: unit, Data: graph.FromSlice(values, int64(len(values)))})
+	}
+	return writeSky(t, filepath.Join(t.TempDir(), name), m)
+}
+
+func TestEstimate(t *testing.T) {
+	net := tauNetwork(t)
+	qu := tauSky(t)
+	estimate := func(args ...string) mapEstimate {
+		t.Helper()
+		return decode[estimateReport](t, ok(t, append(append([]string{"estimate", net, "--json"}, args...), engineArgs(t)...)...).out).Maps[0]
+	}
+	plain := estimate(written(t, "plain.fits", qu, 4, healpix.Ring, "uK_CMB", 1))
+	if len(plain.Parameters) != 1 || plain.Parameters[0].Name != "tau" || !(plain.Parameters[0].Sigma > 0) || plain.Seen != 96 || plain.Degraded != 4 {
+		t.Fatalf("got %+v", plain)
+	}
+
+	// The network itself, by hand: what its mask hides is UNSEEN to it.
+	n, err := readNetwork(net)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mask, err := recipes.DecodeMask(n.graph.Metadata["astronnx.map.mask"], 192)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := (&engineFlags{provider: "cpu"}).config()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := n.open(cfg.WithEngine("reference"), 0); err != nil {
+		t.Fatal(err)
+	}
+	defer n.close()
+	x := graph.NewTensor(graph.Float32, 1, 2, 192)
+	for i, v := range qu {
+		graph.Data[float32](x)[i] = v
+		if !mask[i%192] {
+			graph.Data[float32](x)[i] = healpix.Unseen
+		}
+	}
+	y, err := n.model.RunList(t.Context(), x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	near := func(what string, got mapEstimate, want float64) {
+		t.Helper()
+		if d := math.Abs(got.Parameters[0].Value - want); !(d < 1e-5*want) {
+			t.Errorf("%s: tau %v, want %v", what, got.Parameters[0].Value, want)
+		}
+	}
+	want := float64(graph.Data[float32](y[0])[0])
+	near("RING", plain, want)
+
+	near("NESTED, mK", estimate(written(t, "nested.fits", qu, 4, healpix.Nested, "mK,thermodynamic", 1e-3)), want)
+	near("nside 16", estimate(written(t, "fine.fits", qu, 16, healpix.Ring, "K", 1e-6)), want)
+	near("--unit", estimate("--unit", "K", "--columns", "1,0", written(t, "swapped.fits", append(append([]float32{}, qu[192:]...), qu[:192]...),
+		4, healpix.Ring, "", 1e-6)), want)
+	hidden := append([]float32{}, qu...)
+	for i := range hidden {
+		if !mask[i%192] {
+			hidden[i] = 1e6
+		}
+	}
+	near("behind the mask", estimate(written(t, "hidden.fits", hidden, 4, healpix.Ring, "uK", 1)), want)
+
+	warned := func(r mapEstimate, text string) {
+		t.Helper()
+		if !strings.Contains(strings.Join(r.Warnings, "\n"), text) {
+			t.Errorf("warnings %q: want %q", r.Warnings, text)
+		}
+	}
+	loud := append([]float32{}, qu...)
+	for i := range loud {
+		loud[i] *= 300
+	}
+	warned(estimate(written(t, "loud.fits", loud, 4, healpix.Ring, "uK", 1)), "the estimate and its error mean nothing")
+	holes := append([]float32{}, qu...)
+	for p, in := range mask {
+		if in {
+			holes[p] = healpix.Unseen
+			break
+		}
+	}
+	warned(estimate(written(t, "holes.fits", holes, 4, healpix.Ring, "uK", 1)), "1 of the 96 pixels that the network was trained to see have no data")
+}
+
+func TestEstimateRefuses(t *testing.T) {
+	net := tauNetwork(t)
+	qu := tauSky(t)
+	plain := written(t, "plain.fits", qu, 4, healpix.Ring, "uK", 1)
+	mask := func(nside int, order healpix.Order) string {
+		m := ramp(t, nside, order, "M")
+		clear(m.Columns[0].Data.Raw)
+		return writeSky(t, filepath.Join(t.TempDir(), "mask.fits"), m)
+	}
+	run := func(args ...string) result {
+		return call(t, append(append([]string{"estimate"}, args...), engineArgs(t)...)...)
+	}
+	fails(t, run(net, plain, "--mask", mask(4, healpix.Nested)), exitInput, "no pixel is left of the 96")
+	fails(t, run(net, plain, "--mask", mask(8, healpix.Ring)), exitInput, "the mask has nside 8, the map 4")
+	fails(t, run(net, written(t, "coarse.fits", qu, 2, healpix.Ring, "uK", 1)), exitInput, "nside 4, this map has nside 2", "cannot gain resolution")
+	fails(t, run(net, written(t, "no-unit.fits", qu, 4, healpix.Ring, "", 1)), exitInput, "Q_POLARISATION does not say its unit", "--unit")
+	fails(t, run(net, written(t, "jy.fits", qu, 4, healpix.Ring, "MJy/sr", 1)), exitInput, `"MJy/sr"`)
+	fails(t, run(net, plain, "--unit", "furlong"), exitUsage, "furlong")
+	fails(t, run(toy{order: "RING"}.write(t, t.TempDir()), plain), exitInput, "does not say what it measures")
+	fails(t, run(net, writeSky(t, filepath.Join(t.TempDir(), "t.fits"), ramp(t, 4, healpix.Ring, "T"))), exitInput, "Q")
+}
+
+// A real map whose noise is far above the sky's: it is measured, and said to tell nothing.
+func TestEstimateWMAP(t *testing.T) {
+	in := wmap(t)
+	r := ok(t, append([]string{"estimate", tauNetwork(t), in, "--unit", "mK"}, engineArgs(t)...)...)
+	for _, want := range []string{"32 → 4", " 96 ", " ± ", "warning: the map's rms is", "mean nothing"} {
+		if !strings.Contains(r.out, want) {
+			t.Errorf("no %q in\n%s", want, r.out)
+		}
+	}
+}
+
+func TestWithError(t *testing.T) {
+	for _, c := range []struct {
+		v, sigma float64
+		want     string
+	}{{0.05791, 0.0082, "0.0579 ± 0.0082"}, {12.34, 0.456, "12.34 ± 0.46"}, {123, 45, "123 ± 45"}, {1, math.NaN(), "1 ± NaN"}} {
+		if got := withError(c.v, c.sigma); got != c.want {
+			t.Errorf("got %s want %s", got, c.want)
+		}
+	}
+}
