@@ -16,14 +16,15 @@ func (r *Report) write() error {
 		b.WriteString("A short form: it shows that all of it works. Its numbers mean nothing.\n\n")
 	}
 	fmt.Fprintf(&b, "Networks at nside %d, of %d simulated skies each, %d epochs, each sky turned and seen under another noise in every epoch, dropout %g,\n"+
-		"weights of the epoch with the smallest loss on %s. All estimators measure the same %d skies, which no training has seen; the\n"+
-		"networks do so by the files that were exported.\n\n", r.Nside, r.Skies, r.Epochs, r.Dropout, "skies apart from both", r.Test)
+		"weights of the epoch with the smallest loss on skies apart. All estimators measure the same %d skies, which no training has seen; the\n"+
+		"networks do so by the files that were exported. Parameters are drawn uniformly: %s. The likelihoods look\n"+
+		"from %g to %g.\n\n", r.Nside, r.Skies, r.Epochs, r.Dropout, r.Test, strings.Join(r.Prior, ", "), r.Search[0], r.Search[1])
 	b.WriteString("Errors are |estimate − truth|/truth in per cent. Bias is the mean error over the standard deviation of the errors; slope is that of\n" +
 		"the estimate against the truth in the middle three fifths of the prior; pull is the standard deviation of (estimate − truth)/sigma.\n")
 	for i := range r.Cases {
 		r.Cases[i].write(&b)
 	}
-	fmt.Fprintf(&b, "\nMade in %s on %d cores by\n\n    %s\n", minutes(r.Seconds), r.Cores, r.Command)
+	fmt.Fprintf(&b, "\nMade in %s on %d cores, what an earlier run of the same command had done left out, by\n\n    %s\n", minutes(r.Seconds), r.Cores, r.Command)
 	return sky.WriteFile(r.File, func(w io.Writer) error {
 		_, err := io.WriteString(w, b.String())
 		return err

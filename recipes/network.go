@@ -88,7 +88,7 @@ func (s *scene) train(ctx context.Context, o Options, seed uint64, lots []*lot) 
 // network is that of the papers, with the errors of what it measures.
 func (s *scene) network(o Options, seed uint64) (*graph.Model, error) {
 	c := models.NNHealpixConfig{
-		Nside: s.nside, Maps: len(s.channels) * s.stokes.Fields(), Pool: "avg", Outputs: len(s.params), Errors: true, Dropout: max(o.Dropout, 0),
+		Nside: s.nside, Maps: len(s.channels) * s.stokes.Fields(), Pool: "avg", Outputs: len(s.params), Errors: true, Dropout: o.Dropout,
 		Unit: s.unit, Seed: seed,
 	}
 	if o.Quick {

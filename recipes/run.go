@@ -11,18 +11,20 @@ import (
 
 // Report is what a recipe comes to.
 type Report struct {
-	Recipe  string  `json:"recipe"`
-	Command string  `json:"command"`
-	Seconds float64 `json:"seconds"` // of this run
-	Cores   int     `json:"cores"`
-	Skies   int     `json:"skies"`
-	Epochs  int     `json:"epochs"`
-	Test    int     `json:"test_skies"`
-	Dropout float64 `json:"dropout"`
-	Nside   int     `json:"nside"`
-	Quick   bool    `json:"quick,omitempty"`
-	Cases   []Case  `json:"cases"`
-	File    string  `json:"file"` // the report in Markdown
+	Recipe  string     `json:"recipe"`
+	Command string     `json:"command"`
+	Seconds float64    `json:"seconds"` // of this run
+	Cores   int        `json:"cores"`
+	Skies   int        `json:"skies"`
+	Epochs  int        `json:"epochs"`
+	Test    int        `json:"test_skies"`
+	Dropout float64    `json:"dropout"`
+	Nside   int        `json:"nside"`
+	Prior   []string   `json:"prior"`
+	Search  [2]float64 `json:"search"` // range of the likelihoods
+	Quick   bool       `json:"quick,omitempty"`
+	Cases   []Case     `json:"cases"`
+	File    string     `json:"file"` // the report in Markdown
 }
 
 // Case is a table of a report.
@@ -61,8 +63,11 @@ func (r *Recipe) Run(ctx context.Context, o Options) (*Report, error) {
 	if err := os.MkdirAll(o.Folder, 0o777); err != nil {
 		return nil, errs.New(errs.Output, "%w", err)
 	}
-	out := &Report{Recipe: r.Name, Command: o.Command, Cores: cores(), Skies: o.Skies, Epochs: o.Epochs, Test: o.Test, Dropout: max(o.Dropout, 0),
-		Quick: o.Quick, File: filepath.Join(o.Folder, "report.md")}
+	out := &Report{Recipe: r.Name, Command: o.Command, Cores: cores(), Skies: o.Skies, Epochs: o.Epochs, Test: o.Test, Dropout: o.Dropout,
+		Quick: o.Quick, Search: r.search, File: filepath.Join(o.Folder, "report.md")}
+	for _, p := range r.params {
+		out.Prior = append(out.Prior, fmt.Sprintf("%s from %g to %g", p.Name, p.Low, p.High))
+	}
 	for _, s := range scenes {
 		out.Nside = s.nside
 		c, err := s.run(ctx, o)

@@ -47,13 +47,13 @@ repeated.`,
 	flags := cmd.Flags()
 	flags.StringVarP(&o.Folder, "out", "o", r.Name, "folder of the report, networks and checkpoints")
 	flags.IntVar(&o.Skies, "skies", 0, "skies to train on (default 20000)")
-	flags.IntVar(&o.Epochs, "epochs", 0, "how often all skies are gone through, each time turned and under another noise (default 15)")
+	flags.IntVar(&o.Epochs, "epochs", 0, "how often all skies are gone through, each time turned and under another noise (default 25)")
 	flags.IntVar(&o.Test, "test", 0, "unseen skies to judge on (default 1000)")
 	flags.IntVar(&o.Seeds, "seeds", 1, "networks of each case, of seeds from 1 on")
-	flags.Float64SliceVar(&o.Noise, "noise", r.Noise, "standard deviation of the noise of a pixel")
+	flags.Float64SliceVar(&o.Noise, "noise", r.Noise, "standard deviation of the noise of a pixel, of two channels together")
 	flags.Float64SliceVar(&o.Fsky, "fsky", r.Fsky, "part of the sky that is seen")
 	flags.BoolVar(&o.Template, "template", false, "a second case of each: with a fixed pattern of random amplitude in the first channel")
-	flags.Float64Var(&o.Dropout, "dropout", 0.2, "part of what the dense layers read that training drops")
+	flags.Float64Var(&o.Dropout, "dropout", 0, "part of what the dense layers read that training drops, 0.2 in the papers")
 	flags.Float64Var(&o.Rate, "rate", 1e-3, "learning rate, which falls to a hundredth in half a cosine wave")
 	flags.IntVar(&o.Batch, "batch", 32, "skies a step")
 	flags.BoolVar(&o.Quick, "quick", false, "nside 4, a small network and few skies: shows that all of it works")
@@ -65,9 +65,6 @@ func (t *tool) recipe(ctx context.Context, cmd *cobra.Command, r *recipes.Recipe
 	var err error
 	if o.Engine, err = engine.config(); err != nil {
 		return err
-	}
-	if o.Dropout == 0 {
-		o.Dropout = -1
 	}
 	o.Command = cmd.CommandPath()
 	cmd.Flags().Visit(func(f *pflag.Flag) {
