@@ -55,7 +55,8 @@ check-generate: ## generated code is what its sources say
 	$(MAKE) --no-print-directory generate
 	git diff --exit-code -- internal/onnxpb
 
-bench: deps ## side by side with peers, ratios in one run
+bench: deps ## side by side with peers, ratios in one run; PyTorch where it can be had
+	-go run ./tools/obtain torch torch-debian
 	ASTRONNX_ORT_LIB=$(ORT_LIB) go run ./bench
 
 fuzz: deps ## each Fuzz function for FUZZTIME

@@ -45,7 +45,7 @@ func ring(n int) dataset.Dataset {
 func TestAdversarialLearns(t *testing.T) {
 	g, d := pair(true)
 	a := train.NewAdversarial(g, d, train.AdamWith(2e-3, train.AdamOptions{Beta1: 0.5}), train.AdamWith(2e-3, train.AdamOptions{Beta1: 0.5}))
-	o := train.AdversarialOptions{Iterations: 600, Batch: 64, Smoothing: 0.1, EMA: 0.99, Engine: ort(t)}
+	o := train.AdversarialOptions{Iterations: 600, Batch: 64, Smoothing: 0.1, EMA: 0.99, Engine: fastest(t)}
 	told := int64(0)
 	o.Progress = func(p train.AdversarialProgress) { told++ }
 	if err := a.Run(context.Background(), ring(1024), nil, o); err != nil {
@@ -54,7 +54,7 @@ func TestAdversarialLearns(t *testing.T) {
 	if told != 600 {
 		t.Errorf("%d iterations told want 600", told)
 	}
-	model, err := runtime.Compile(a.Generator(), ort(t))
+	model, err := runtime.Compile(a.Generator(), fastest(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +85,7 @@ func TestAdversarialSteps(t *testing.T) {
 		g, d := pair(sigmoid)
 		a := train.NewAdversarial(g, d, train.SGD(0, 0), train.SGD(0.1, 0))
 		var losses train.AdversarialProgress
-		o := train.AdversarialOptions{Batch: 64, Engine: ort(t), Progress: func(p train.AdversarialProgress) { losses = p }}
+		o := train.AdversarialOptions{Batch: 64, Engine: fastest(t), Progress: func(p train.AdversarialProgress) { losses = p }}
 		inputs := graph.NewTensor(graph.Float32, 64, 3)
 		inputs.Name = "x"
 		zs, err := dataset.Memory(inputs)
@@ -138,7 +138,7 @@ func onlyWeights(m *graph.Model) *graph.Model {
 
 func probabilities(t *testing.T, d *graph.Model, x *graph.Tensor) []float64 {
 	t.Helper()
-	model, err := runtime.Compile(d, ort(t))
+	model, err := runtime.Compile(d, fastest(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +163,7 @@ func TestAdversarialResumeIsExact(t *testing.T) {
 		g, d := pair(false)
 		a := train.NewAdversarial(g, d, train.Adam(1e-3), train.Adam(1e-3))
 		return a, a.Run(ctx, ring(200), nil, train.AdversarialOptions{Iterations: 20, Batch: 16, DiscriminatorUpdates: 2, GeneratorUpdates: 3,
-			Checkpoint: dir, Every: 4, Engine: ort(t), Progress: progress})
+			Checkpoint: dir, Every: 4, Engine: fastest(t), Progress: progress})
 	}
 	whole, err := run(context.Background(), t.TempDir(), nil)
 	if err != nil {

@@ -41,8 +41,6 @@ func perceptron() *graph.Model {
 	return n.done(n.dense(n.Op("Relu", nil, n.dense(x, 16)), 1))
 }
 
-func ort(t *testing.T) runtime.Config { return engines(t)["onnxruntime"] }
-
 func TestFitLearns(t *testing.T) {
 	for engine, c := range engines(t) {
 		t.Run(engine, func(t *testing.T) {
@@ -109,7 +107,7 @@ func TestFitLearns(t *testing.T) {
 // A run that is cut after any number of steps and goes on ends at the same bits as an unbroken one.
 func TestResumeIsExact(t *testing.T) {
 	options := func(dir string) train.Options {
-		return train.Options{Epochs: 4, Batch: 16, Validation: circle(40, 2), Schedule: train.Plateau(0.5, 0, 0, 0), Engine: ort(t),
+		return train.Options{Epochs: 4, Batch: 16, Validation: circle(40, 2), Schedule: train.Plateau(0.5, 0, 0, 0), Engine: fastest(t),
 			Checkpoint: dir, Every: 3, Seed: 7, Accumulate: 2, EMA: 0.9}
 	}
 	run := func(ctx context.Context, o train.Options) (*train.Report, *graph.Model, error) {
@@ -161,7 +159,7 @@ func TestResumeIsExact(t *testing.T) {
 // A run may die between an epoch's row and its checkpoint: the row is written again.
 func TestRowsOfADeadRunAreReplaced(t *testing.T) {
 	dir := t.TempDir()
-	o := train.Options{Epochs: 2, Batch: 16, Engine: ort(t), Checkpoint: dir}
+	o := train.Options{Epochs: 2, Batch: 16, Engine: fastest(t), Checkpoint: dir}
 	run := func() {
 		if _, err := train.New(perceptron(), train.MSE(), train.Adam(1e-2)).Run(context.Background(), circle(64, 1), o); err != nil {
 			t.Fatal(err)
@@ -191,7 +189,7 @@ func TestRowsOfADeadRunAreReplaced(t *testing.T) {
 
 func TestForeignCheckpointIsRefused(t *testing.T) {
 	dir := t.TempDir()
-	o := train.Options{Batch: 16, Engine: ort(t), Checkpoint: dir}
+	o := train.Options{Batch: 16, Engine: fastest(t), Checkpoint: dir}
 	if _, err := train.New(perceptron(), train.MSE(), train.Adam(1e-2)).Run(context.Background(), circle(64, 1), o); err != nil {
 		t.Fatal(err)
 	}

@@ -28,7 +28,7 @@ func circleRuns(c runtime.Config, epochs int, built *atomic.Int32) func(train.Po
 }
 
 func TestSearchGrid(t *testing.T) {
-	c := ort(t)
+	c := fastest(t)
 	dir := t.TempDir()
 	var built atomic.Int32
 	done := 0
@@ -98,7 +98,7 @@ func TestSearchGrid(t *testing.T) {
 
 // A search that is cut goes on, to what it would have come to.
 func TestSearchResumes(t *testing.T) {
-	c := ort(t)
+	c := fastest(t)
 	var built atomic.Int32
 	ranges := []train.Range{train.LogUniform("rate", 1e-3, 1e-2), train.Choice("batch", 16, 32)}
 	o := train.SearchOptions{Runs: 4, Seed: 3, Threads: 1}

@@ -2,6 +2,7 @@ package train_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -10,6 +11,8 @@ import (
 
 	"github.com/astronnx/astronnx/graph"
 	"github.com/astronnx/astronnx/healpixop"
+	"github.com/astronnx/astronnx/internal/engine"
+	"github.com/astronnx/astronnx/internal/engine/ort"
 	"github.com/astronnx/astronnx/internal/testkit"
 	"github.com/astronnx/astronnx/models"
 	"github.com/astronnx/astronnx/ops"
@@ -163,14 +166,34 @@ func fill(t *testing.T, s *train.Step, set func(name string, x *graph.Tensor) er
 	}
 }
 
+// engines are those of this build: one without cgo has no onnxruntime.
 func engines(t *testing.T) map[string]runtime.Config {
-	return map[string]runtime.Config{
-		"reference":   runtime.NewConfig().WithEngine("reference"),
-		"onnxruntime": engineOf(testkit.ORT(t)),
+	list := map[string]runtime.Config{"reference": runtime.NewConfig().WithEngine("reference")}
+	if library := libraryOf(t); library != "" {
+		list["onnxruntime"] = engineOf(library)
 	}
+	return list
 }
 
+// libraryOf is the path of libonnxruntime, empty in a build that cannot load it.
+func libraryOf(t *testing.T) string {
+	path := testkit.ORT(t)
+	if _, err := ort.Find(path, false); errors.Is(err, engine.ErrNoLibrary) {
+		return ""
+	}
+	return path
+}
+
+// fastest is onnxruntime where this build has it.
+func fastest(t *testing.T) runtime.Config {
+	return engineOf(libraryOf(t))
+}
+
+// engineOf is onnxruntime from that library, or the reference engine if there is none.
 func engineOf(library string) runtime.Config {
+	if library == "" {
+		return runtime.NewConfig().WithEngine("reference")
+	}
 	return runtime.NewConfig().WithEngine("onnxruntime").WithLibrary(library).WithThreads(1)
 }
 
@@ -231,9 +254,9 @@ func bothWays(t *testing.T, s *train.Step, c runtime.Config, values func(step in
 
 // What a step changes in place is what it would give with the old and the new apart.
 func TestInPlaceIsExact(t *testing.T) {
-	for engine, c := range engines(t) {
+	for kind, c := range engines(t) {
 		for _, name := range slices.Sorted(maps.Keys(nets)) {
-			t.Run(engine+"/"+name, func(t *testing.T) {
+			t.Run(kind+"/"+name, func(t *testing.T) {
 				o := train.Adam(1e-2)
 				cfg := train.Config{Loss: lossOf(name), Optimizer: o, Batch: 4, EMA: 0.9}
 				if name == "skip" {
