@@ -126,7 +126,7 @@ func (m *Model) RunList(ctx context.Context, in ...*Tensor) ([]*Tensor, error) {
 }
 
 // RunInto computes the outputs named in out and writes them into the tensors given there, whose type and shape must be the
-// result's. Where out has nil, it gets the result that [Model.Run] would give.
+// result's.
 func (m *Model) RunInto(ctx context.Context, in Inputs, out Outputs) error {
 	values, err := m.arrange(in)
 	if err != nil {
@@ -139,15 +139,31 @@ func (m *Model) RunInto(ctx context.Context, in Inputs, out Outputs) error {
 	}
 	results := make([]*Tensor, len(want))
 	for k, name := range names {
-		results[k] = out[name]
+		if results[k] = out[name]; results[k] == nil {
+			return errs.New(errs.Output, "output %q: no tensor to write into", name)
+		}
 	}
-	if err := m.plan.Run(ctx, values, want, results); err != nil {
-		return m.explain(err, values)
+	return m.explain(m.plan.Run(ctx, values, want, results), values)
+}
+
+// RunAt is [Model.Run] by position: in has a tensor for each input, nil for one left out, and out the results of the outputs that
+// want numbers. Where out has a tensor, of the result's type and shape, the result is written into it; nil is replaced by the result.
+func (m *Model) RunAt(ctx context.Context, in []*Tensor, want []int, out []*Tensor) error {
+	if len(want) == 0 {
+		return errs.New(errs.Output, "no output is asked for")
 	}
-	for k, name := range names {
-		out[name] = results[k]
+	if len(want) != len(out) {
+		return errs.New(errs.Output, "%d outputs are asked for, with %d places for them", len(want), len(out))
 	}
-	return nil
+	for k, i := range want {
+		if i < 0 || i >= len(m.out) {
+			return errs.New(errs.Output, "there is no output %d: the model has %d", i, len(m.out))
+		}
+		if slices.Contains(want[:k], i) {
+			return errs.New(errs.Output, "output %q is asked for twice", m.out[i].Name)
+		}
+	}
+	return m.explain(m.plan.Run(ctx, in, want, out), in)
 }
 
 // arrange puts inputs in order. What is missing is the plan's to say, since it knows what is optional.

@@ -69,10 +69,12 @@ func TestRunsAndSessions(t *testing.T) {
 		if !y.Equal(sky(1, 7)) {
 			t.Error("in place: not written")
 		}
-		made := runtime.Outputs{"y": nil}
-		must(t, m.RunInto(ctx, runtime.Inputs{"x": sky(1, 3)}, made))
-		if !made["y"].Equal(sky(1, 7)) {
-			t.Errorf("in place of nil: got %v", made)
+		made := []*graph.Tensor{nil}
+		must(t, m.RunAt(ctx, []*graph.Tensor{sky(1, 3)}, []int{0}, made))
+		y = sky(1, 0)
+		must(t, m.RunAt(ctx, []*graph.Tensor{sky(1, 3)}, []int{0}, []*graph.Tensor{y}))
+		if !made[0].Equal(sky(1, 7)) || !y.Equal(sky(1, 7)) {
+			t.Errorf("by position: got %v and %v", made[0], y)
 		}
 
 		s, err := m.NewSession()
@@ -180,6 +182,10 @@ func TestBadInputsAndOutputs(t *testing.T) {
 			"session's nside":  {s.SetInput("x", small), runtime.ErrInput, []string{"the map has Nside 1"}},
 			"unknown output":   {run(runtime.Inputs{"x": sky(1, 0)}, "z"), runtime.ErrOutput, []string{`no output is called "z"`, "the model has y"}},
 			"twice":            {run(runtime.Inputs{"x": sky(1, 0)}, "y", "y"), runtime.ErrOutput, []string{"twice"}},
+			"into nothing":     {m.RunInto(context.Background(), runtime.Inputs{"x": sky(1, 0)}, runtime.Outputs{"y": nil}), runtime.ErrOutput, []string{"no tensor"}},
+			"at no output":     {m.RunAt(context.Background(), []*graph.Tensor{sky(1, 0)}, []int{1}, []*graph.Tensor{nil}), runtime.ErrOutput, []string{"no output 1"}},
+			"at none":          {m.RunAt(context.Background(), []*graph.Tensor{sky(1, 0)}, nil, nil), runtime.ErrOutput, []string{"no output"}},
+			"at one twice":     {m.RunAt(context.Background(), []*graph.Tensor{sky(1, 0)}, []int{0, 0}, make([]*graph.Tensor, 2)), runtime.ErrOutput, []string{"twice"}},
 			"into another":     {m.RunInto(context.Background(), runtime.Inputs{"x": sky(1, 0)}, runtime.Outputs{"y": small}), runtime.ErrOutput, []string{"float32[1 1 12]"}},
 			"session's input":  {s.SetInput("y", sky(1, 0)), runtime.ErrInput, []string{`"y"`, "expected x"}},
 			"session's output": {s.Keep("x"), runtime.ErrOutput, []string{`"x"`, "the model has y"}},
