@@ -29,82 +29,73 @@ func goModelRun(handle C.uintptr_t, in *C.astronnx_tensor, nIn C.size_t, out *C.
 		if err != nil {
 			return err
 		}
-		inputs, err := named(in, nIn, m.Inputs(), errs.Input)
+		sent, at, err := tensorsOf(in, nIn, m.Inputs(), errs.Input)
 		if err != nil {
 			return err
 		}
-		outputs, err := named(out, nOut, m.Outputs(), errs.Output)
+		results, want, err := tensorsOf(out, nOut, m.Outputs(), errs.Output)
 		if err != nil {
 			return err
 		}
-		if nOut == 0 {
-			return errs.New(errs.Output, "no output is asked for")
-		}
-		list := unsafe.Slice(out, int(nOut))
-		allocates := slices.ContainsFunc(list, func(t C.astronnx_tensor) bool { return t.data == nil })
+		allocates := slices.Contains(results, nil)
 		if allocates && wanted == 0 {
 			return errs.New(errs.Output, "results is NULL, but an output is to be allocated")
+		}
+		values := make([]*graph.Tensor, len(m.Inputs()))
+		for k, i := range at {
+			values[i] = sent[k]
 		}
 		m.mu.Lock()
 		ctx := m.ctx
 		m.mu.Unlock()
-		if err := m.RunInto(ctx, ort.Inputs(inputs), ort.Outputs(outputs)); err != nil || !allocates {
+		if err := m.RunAt(ctx, values, want, results); err != nil || !allocates {
 			return err
 		}
-		r := &results{}
-		if err := r.hand(outputs, list, m.Outputs()); err != nil {
-			r.pin.Unpin()
-			return err
-		}
-		*made = newHandle(r)
-		return nil
+		*made, err = hand(results, unsafe.Slice(out, int(nOut)), want, m.Outputs())
+		return err
 	})
 }
 
-// named returns the caller's tensors by the names of the ports they are for; nil where one has no data.
-func named(p *C.astronnx_tensor, n C.size_t, ports []ort.Info, code errs.Code) (map[string]*graph.Tensor, error) {
+// tensorsOf views the caller's tensors, nil where an output has no data, and tells which ports they are for.
+func tensorsOf(p *C.astronnx_tensor, n C.size_t, ports []ort.Info, code errs.Code) ([]*graph.Tensor, []int, error) {
 	what := "input"
 	if code == errs.Output {
 		what = "output"
 	}
 	if p == nil && n > 0 {
-		return nil, errs.New(code, "%d %ss were given as NULL", n, what)
+		return nil, nil, errs.New(code, "%d %ss were given as NULL", uint64(n), what)
 	}
-	if int(n) > len(ports) || int(n) < 0 {
-		return nil, errs.New(code, "%d %ss were given: the model has %d", uint64(n), what, len(ports))
+	if uint64(n) > uint64(len(ports)) {
+		return nil, nil, errs.New(code, "%d %ss were given: the model has %d", uint64(n), what, len(ports))
 	}
-	list := make(map[string]*graph.Tensor, n)
-	for i := range int(n) {
-		c := &unsafe.Slice(p, int(n))[i]
-		name := portName(c, i, ports)
-		if _, twice := list[name]; twice {
-			return nil, errs.New(code, "%s %q is given twice", what, name)
+	list, at := make([]*graph.Tensor, n), make([]int, n)
+	for k := range list {
+		c := &unsafe.Slice(p, int(n))[k]
+		if at[k] = portOf(c, k, ports); at[k] < 0 {
+			return nil, nil, errs.New(code, "no %s is called %q", what, C.GoString(c.name))
+		}
+		if slices.Contains(at[:k], at[k]) {
+			return nil, nil, errs.New(code, "%s %q is given twice", what, ports[at[k]].Name)
 		}
 		if code == errs.Output && c.data == nil {
-			list[name] = nil
 			continue
 		}
-		t, why := tensorOf(c)
-		if why != nil {
-			why.Code, why.Err = code, fmt.Errorf("%s %q: %w", what, name, why.Err)
-			return nil, why
+		var why *errs.Error
+		if list[k], why = tensorOf(c); why != nil {
+			why.Code, why.Err = code, fmt.Errorf("%s %q: %w", what, ports[at[k]].Name, why.Err)
+			return nil, nil, why
 		}
-		list[name] = t
 	}
-	return list, nil
+	return list, at, nil
 }
 
-func portName(c *C.astronnx_tensor, i int, ports []ort.Info) string {
+// portOf returns the position of the port with the name of c, or k if it has none; -1 where there is no such port.
+func portOf(c *C.astronnx_tensor, k int, ports []ort.Info) int {
 	if c.name == nil {
-		return ports[i].Name
+		return k
 	}
 	name := unsafe.String((*byte)(unsafe.Pointer(c.name)), length(c.name))
-	for i := range ports { // the model's own string saves a copy
-		if ports[i].Name == name {
-			return ports[i].Name
-		}
-	}
-	return C.GoString(c.name)
+	return slices.IndexFunc(ports, func(p ort.Info) bool { return p.Name == name })
 }
 
 func length(s *C.char) int {
@@ -131,8 +122,12 @@ func tensorOf(c *C.astronnx_tensor) (*graph.Tensor, *errs.Error) {
 	case c.data == nil && c.bytes > 0:
 		return nil, errs.New(errs.Input, "data is NULL")
 	}
-	t := &graph.Tensor{DType: d, Shape: make([]int64, c.rank), Raw: []byte{}}
-	copy(t.Shape, unsafe.Slice((*int64)(unsafe.Pointer(c.dims)), int(c.rank)))
+	made := &struct {
+		graph.Tensor
+		room [8]int64
+	}{}
+	t := &made.Tensor
+	t.DType, t.Raw, t.Shape = d, []byte{}, append(made.room[:0], unsafe.Slice((*int64)(unsafe.Pointer(c.dims)), int(c.rank))...)
 	n, ok := graph.NumElements(t.Shape)
 	size, fits := graph.ByteSize(d, n)
 	if !ok || !fits || size < 0 {
@@ -171,29 +166,24 @@ func rowMajor(shape []int64, strides *C.int64_t) *errs.Error {
 	return nil
 }
 
-// hand shows the tensors made for outputs without data to C.
-func (r *results) hand(made map[string]*graph.Tensor, out []C.astronnx_tensor, ports []ort.Info) error {
-	for i := range out {
-		c := &out[i]
-		if c.data != nil {
-			continue
-		}
-		name := portName(c, i, ports)
-		if t := made[name]; t.Kind != graph.TensorKind || t.DType == graph.String {
-			return errs.New(errs.Output, "output %q is %s, which C does not carry", name, t)
+// hand shows the results for which out has no data to C, and returns the handle that keeps them.
+func hand(made []*graph.Tensor, out []C.astronnx_tensor, want []int, ports []ort.Info) (C.uintptr_t, error) {
+	for k, t := range made {
+		if out[k].data == nil && (t.Kind != graph.TensorKind || t.DType == graph.String) {
+			return 0, errs.New(errs.Output, "output %q is %s, which C does not carry", ports[want[k]].Name, t)
 		}
 	}
-	for i := range out {
-		c := &out[i]
+	r := &results{}
+	for k, t := range made {
+		c := &out[k]
 		if c.data != nil {
 			continue
 		}
-		t := made[portName(c, i, ports)]
 		c.dtype, c.rank, c.bytes, c.strides = C.int32_t(t.DType), C.int32_t(len(t.Shape)), C.size_t(len(t.Raw)), nil
 		c.dims = (*C.int64_t)(pinned(&r.pin, t.Shape))
 		c.data = pinned(&r.pin, t.Raw)
 	}
-	return nil
+	return newHandle(r), nil
 }
 
 // pinned returns a pointer that C may keep until pin is undone; to something, even where s is empty.
