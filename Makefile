@@ -12,7 +12,7 @@ RACE := ./runtime/... ./internal/engine/... ./internal/kernel/... ./dataset ./to
 
 SOURCES = git ls-files --cached --others --exclude-standard
 
-.PHONY: help deps capi demo test check build lint check-generate bench fuzz nightly size api generate clean
+.PHONY: help deps capi wheel demo test check build lint check-generate bench fuzz nightly size api generate clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' Makefile
@@ -23,6 +23,9 @@ deps: ## put libonnxruntime, sky maps, official cases and a reference Python int
 
 capi: ## build the C library, its header and pkg-config file into bin/capi
 	capi/build.sh bin/capi
+
+wheel: deps ## build the Python package, the C library inside, into bin/wheel
+	PYTHON=$(ASTRONNX_CACHE)/python/bin/python python/wheel.sh bin/wheel
 
 demo: ## obtain what is missing, run networks over a WMAP map and train one, into demo/
 	go run ./tools/obtain onnxruntime healpy-data

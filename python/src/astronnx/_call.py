@@ -1,0 +1,153 @@
+"""A call of a model, prepared for inputs and outputs of certain names, so that another run sets little more than addresses."""
+
+from __future__ import annotations
+
+import ctypes
+from ctypes import addressof, byref, c_char
+from typing import Dict, List, Optional, Tuple
+
+import numpy as np
+
+from . import _arrays as arrays
+from ._library import CError, Error, Owner, Tensor, failure, lib
+
+view, run = c_char.from_buffer, lib.astronnx_model_run
+
+
+class _Slot:
+    """An array's place in a call."""
+
+    __slots__ = ("name", "tensor", "shape", "dtype", "dims")
+
+    def __init__(self, name: str, tensor: Tensor) -> None:
+        self.name, self.tensor, self.shape, self.dtype = name, tensor, None, None
+        tensor.name = name.encode()
+
+    def describe(self, shape: Tuple[int, ...], dtype: np.dtype) -> None:
+        code = arrays.code_of(dtype)
+        if code == 0:
+            hint = "convert it with astype"
+            raise Error(f"{self.name!r} is an array of {dtype}, which the library does not carry; {hint}", "input", hint=hint)
+        self.dims = (ctypes.c_int64 * len(shape))(*shape)
+        t = self.tensor
+        t.dtype, t.rank, t.dims, t.bytes = code, len(shape), self.dims, int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+        self.shape, self.dtype = shape, dtype
+
+    def point(self, array: np.ndarray) -> None:
+        try:
+            self.tensor.data = addressof(view(array))
+        except (TypeError, ValueError, BufferError):  # read-only, empty, or of a type that buffers do not know
+            self.tensor.data = array.__array_interface__["data"][0]
+        if array.shape != self.shape or array.dtype != self.dtype:
+            self.describe(array.shape, array.dtype)
+
+
+class Call:
+    """One thread at a time uses it."""
+
+    def __init__(self, model, inputs: Tuple[str, ...], outputs: Optional[Tuple[str, ...]]) -> None:
+        names = tuple(p.name for p in model.outputs) if outputs is None else outputs
+        self.handle = model._handle
+        self.sent, self.got = (Tensor * len(inputs))(), (Tensor * len(names))()
+        self.results, self.error = ctypes.c_void_p(), CError()
+        self.ins = [_Slot(name, self.sent[i]) for i, name in enumerate(inputs)]
+        self.outs = [_Slot(name, self.got[i]) for i, name in enumerate(names)]
+        self.arguments = (
+            self.handle, self.sent, len(inputs), self.got, len(names), byref(self.results), byref(self.error),
+        )
+        self.unseen = [model.unseen(name) for name in inputs]
+        self.rules = _rules(model, inputs, names)
+
+    def __call__(self, values, out: Optional[Dict[str, np.ndarray]]) -> Dict[str, np.ndarray]:
+        alive: List[np.ndarray] = []
+        for slot, value, unseen in zip(self.ins, values, self.unseen):
+            array = value if type(value) is np.ndarray else arrays.as_array(value, unseen)
+            array = arrays.dense(array)
+            slot.point(array)
+            alive.append(array)
+        made: Dict[str, np.ndarray] = {}
+        if out is not None:
+            made.update(self.checked(out))
+        predicted = self.predict(alive, made)
+        if run(*self.arguments):
+            self.again(predicted)
+            for name in predicted:
+                del made[name]
+        return self.collect(made)
+
+    def checked(self, out: Dict[str, np.ndarray]) -> Dict[str, np.ndarray]:
+        names = [slot.name for slot in self.outs]
+        for name, array in out.items():
+            if name not in names:
+                raise Error(f"out names {name!r}: the outputs are {', '.join(names)}", "output")
+            if not (isinstance(array, np.ndarray) and array.flags.carray and array.dtype.isnative):
+                raise Error(f"out[{name!r}] cannot be written in place: expected a writable, row-major array", "output")
+        return dict(out)
+
+    def predict(self, alive: List[np.ndarray], made: Dict[str, np.ndarray]) -> List[str]:
+        """Points the outputs at arrays: those of made, new ones where the shape is known beforehand, none elsewhere."""
+        predicted = []
+        for slot, rule in zip(self.outs, self.rules):
+            array = made.get(slot.name)
+            if array is None and rule is not None:
+                dtype, sizes = rule
+                try:
+                    shape = tuple([s if type(s) is int else alive[s[0]].shape[s[1]] for s in sizes])
+                except IndexError:  # an input of too few axes, which the library refuses
+                    shape = (0,)
+                if 0 not in shape:
+                    made[slot.name] = array = np.empty(shape, dtype)
+                    predicted.append(slot.name)
+            if array is None:
+                slot.tensor.data = None
+            else:
+                slot.point(array)
+        return predicted
+
+    def again(self, predicted: List[str]) -> None:
+        """The model may have declared another shape than it computes: the library allocates, and does from now on."""
+        first = failure(self.error)
+        if not predicted or first.code not in ("engine", "output"):
+            raise first
+        for slot in self.outs:
+            if slot.name in predicted:
+                slot.tensor.data = None
+        if run(*self.arguments):
+            raise first
+        self.rules = [None] * len(self.outs)
+
+    def collect(self, made: Dict[str, np.ndarray]) -> Dict[str, np.ndarray]:
+        if self.results.value is None:
+            return made if len(made) == 1 else {slot.name: made[slot.name] for slot in self.outs}
+        owner = Owner(lib.astronnx_results_close, self.results.value)
+        self.results.value = None
+        every = {}
+        for slot in self.outs:
+            t = slot.tensor
+            if slot.name in made:
+                every[slot.name] = made[slot.name]
+            else:
+                every[slot.name] = arrays.over(t.data, t.bytes, tuple(t.dims[: t.rank]), arrays.dtype_of(t.dtype), owner)
+                slot.shape = None  # the library described it
+        return every
+
+
+def _rules(model, inputs: Tuple[str, ...], outputs: Tuple[str, ...]) -> list:
+    """For each output its type and sizes, numbers or (input, axis), if they follow from the inputs' sizes; else None."""
+    where = {}
+    for i, name in enumerate(inputs):
+        for port in model.inputs:
+            if port.name == name and not port.optional:
+                for axis, size in enumerate(port.shape or ()):
+                    if isinstance(size, str):
+                        where.setdefault(size, (i, axis))
+    ports = {p.name: p for p in model.outputs}
+    rules = []
+    for name in outputs:
+        port = ports.get(name)
+        if port is None or port.dtype is None or port.shape is None:
+            rules.append(None)
+            continue
+        sizes = [s if isinstance(s, int) else where.get(s) for s in port.shape]
+        rules.append(None if None in sizes else (port.dtype, sizes))
+    return rules

@@ -1,0 +1,112 @@
+//go:build cgo && !purego && linux && amd64
+
+// Package python tests the Python package as its users get it: from the wheel, in a fresh virtual environment.
+package python
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/astronnx/astronnx/graph"
+	"github.com/astronnx/astronnx/healpixop"
+	"github.com/astronnx/astronnx/internal/onnxio"
+	"github.com/astronnx/astronnx/internal/testkit"
+	"github.com/astronnx/astronnx/models"
+	"github.com/astronnx/astronnx/ops"
+)
+
+func run(t *testing.T, env []string, name string, args ...string) string {
+	t.Helper()
+	cmd := exec.Command(name, args...)
+	cmd.Env = append(os.Environ(), env...)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s %v: %v\n%s", filepath.Base(name), args, err, out)
+	}
+	return string(out)
+}
+
+// environment is a virtual environment with the wheel in it. The packages to compare with are those of the reference Python.
+func environment(t *testing.T, reference string) string {
+	t.Helper()
+	dir := t.TempDir()
+	run(t, []string{"PYTHON=" + reference}, "./wheel.sh", dir)
+	wheels, err := filepath.Glob(filepath.Join(dir, "astronnx-*-py3-none-manylinux_2_*_x86_64.whl"))
+	if err != nil || len(wheels) != 1 {
+		t.Fatalf("got wheels %v (%v)", wheels, err)
+	}
+	if info, err := os.Stat(wheels[0]); err != nil || info.Size() > 25<<20 {
+		t.Errorf("the wheel has %d bytes (%v)", info.Size(), err)
+	}
+	venv := filepath.Join(dir, "venv")
+	python := filepath.Join(venv, "bin", "python")
+	run(t, nil, reference, "-m", "venv", "--without-pip", venv)
+	run(t, nil, reference, "-m", "pip", "--python", python, "install", "-q", "--no-deps", "--no-index", wheels[0])
+	packages := run(t, nil, reference, "-c", "import sys; print(*(p for p in sys.path if p.endswith('-packages')), sep='\\n')")
+	site := run(t, nil, python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))")
+	if err := os.WriteFile(filepath.Join(strings.TrimSpace(site), "reference.pth"), []byte(packages), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return python
+}
+
+func write(t *testing.T, path string, m *graph.Model, err error) {
+	t.Helper()
+	if err == nil {
+		err = ops.AttachBodies(m, healpixop.Set())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := onnxio.Marshal(m)
+	if err == nil {
+		err = os.WriteFile(path, b, 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// scaled is y = 2x + 1 over maps of nside 2.
+func scaled() *graph.Model {
+	g := &graph.Graph{Name: "scaled"}
+	ty := graph.TensorType(graph.Float32, graph.Sym("N"), graph.D(1), graph.D(48))
+	x := g.NewInput("x", ty)
+	w, b := g.NewConst("w", graph.Vector[float32](2)), g.NewConst("b", graph.Vector[float32](1))
+	t, y := &graph.Value{Name: "wx"}, &graph.Value{Name: "y", Type: ty}
+	g.Append(graph.NewNode("", "Mul", nil, []*graph.Value{x, w}, []*graph.Value{t}),
+		graph.NewNode("", "Add", nil, []*graph.Value{t, b}, []*graph.Value{y}))
+	g.Outputs = []*graph.Value{y}
+	return &graph.Model{IRVersion: 8, Opsets: map[string]int64{"": 17}, Graph: g, Metadata: map[string]string{"author": "the test"}}
+}
+
+func TestWheel(t *testing.T) {
+	python := environment(t, testkit.Python(t, "numpy", "onnx", "onnxruntime", "healpy", "setuptools", "pip"))
+	files := t.TempDir()
+	write(t, filepath.Join(files, "scaled.onnx"), scaled(), nil)
+	m, err := models.NNHealpix(models.NNHealpixConfig{Nside: 16, Maps: 1, Order: "RING", Filters: 32, Pool: "max", Hidden: 48, Outputs: 9, Seed: 1})
+	write(t, filepath.Join(files, "network.onnx"), m, err)
+	m, err = models.Multiresolution(models.MultiresolutionConfig{Nside: 32, Levels: 2, Order: "RING"})
+	write(t, filepath.Join(files, "bands.onnx"), m, err)
+	sky := testkit.Sky(t, "wmap_band_iqumap_r9_7yr_W_v4_udgraded32.fits")
+	if err := os.Symlink(sky, filepath.Join(files, "map.fits")); err != nil {
+		t.Fatal(err)
+	}
+
+	t.Run("unittest", func(t *testing.T) {
+		env := []string{"ASTRONNX_TEST_FILES=" + files, "ASTRONNX_ORT_LIB=" + testkit.ORT(t)}
+		t.Log(run(t, env, python, "-W", "error", "-m", "unittest", "discover", "-s", "tests"))
+	})
+	// Without a name for it, the library of the installed onnxruntime is found.
+	t.Run("example", func(t *testing.T) {
+		testkit.Python(t, "matplotlib")
+		picture := filepath.Join(files, "bands.png")
+		t.Log(run(t, []string{"ASTRONNX_ORT_LIB="}, python, "example/wmap.py", sky, filepath.Join(files, "bands.onnx"), picture))
+		if info, err := os.Stat(picture); err != nil || info.Size() < 10000 {
+			t.Errorf("the picture is missing or empty (%v)", err)
+		}
+	})
+}
