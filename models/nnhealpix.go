@@ -33,7 +33,7 @@ type NNHealpixConfig struct {
 // the dense layers drops in training.
 //
 // With Errors there are two outputs in place of y, mean and sigma (N, Outputs): with average pooling, the network for
-// the optical depth of Wolz et al. 2023, A&A 676, A30, as train.Moments trains it. Softplus makes sigma positive.
+// the optical depth of Wolz et al. 2023, A&A 676, A30, as train.Moments or LogMoments trains it. Softplus makes sigma positive.
 func NNHealpix(cfg NNHealpixConfig) (*graph.Model, error) {
 	const name = "nnhealpix"
 	if err := defaults(&cfg); err != nil {

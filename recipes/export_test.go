@@ -1,6 +1,12 @@
 package recipes
 
-import "context"
+import (
+	"context"
+
+	"github.com/astronnx/astronnx/dataset"
+	"github.com/astronnx/astronnx/graph"
+	"github.com/astronnx/astronnx/healpix/sht"
+)
 
 // Baselines are the rows of a case at nside 16 that no network has a part in.
 func Baselines(ctx context.Context, r *Recipe, o Options) (*Case, error) {
@@ -23,4 +29,53 @@ func Baselines(ctx context.Context, r *Recipe, o Options) (*Case, error) {
 		return nil, err
 	}
 	return &Case{Constant: s.score(lots[0].truth, s.constant(lots[0].n)), Exact: s.score(lots[0].truth, j.Readings[0]), Points: pointsOf(lots, j.Readings)}, nil
+}
+
+// Turned returns the spectra of a training sky in each channel, and those of the same as seed's augmentation turns it.
+func Turned(r *Recipe, o Options, seed uint64) (before, after []*sht.Spectra, err error) {
+	s, err := r.scene(o, 1, 1, false)
+	if err != nil {
+		return nil, nil, err
+	}
+	sky, err := s.skies(1, 1)
+	if err != nil {
+		return nil, nil, err
+	}
+	ds, augment, err := s.augmented(sky, 1)
+	if err != nil {
+		return nil, nil, err
+	}
+	fields := ds.Fields()
+	sample := []*graph.Tensor{graph.NewTensor(graph.Float32, append([]int64{1}, fields[0].Shape...)...),
+		graph.NewTensor(graph.Float32, append([]int64{1}, fields[1].Shape...)...)}
+	if err := ds.Read(context.Background(), []int{0}, sample); err != nil {
+		return nil, nil, err
+	}
+	plan, err := sht.NewPlan(s.nside, 3*s.nside-1)
+	if err != nil {
+		return nil, nil, err
+	}
+	spectra := func() (list []*sht.Spectra, err error) {
+		m := wide(&lot{n: 1, maps: sample[0]}, 0)
+		size := s.stokes.Fields() * plan.Npix()
+		for c := range s.channels {
+			cl, err := spectraOf(plan, m[c*size:(c+1)*size])
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, cl)
+		}
+		return list, nil
+	}
+	if before, err = spectra(); err != nil {
+		return nil, nil, err
+	}
+	for i := range sample {
+		sample[i].Shape, sample[i].Name = sample[i].Shape[1:], fields[i].Name
+	}
+	if err := augment[0](dataset.RNG(seed), sample); err != nil {
+		return nil, nil, err
+	}
+	after, err = spectra()
+	return before, after, err
 }

@@ -72,7 +72,8 @@ func (s *scene) train(ctx context.Context, o Options, seed uint64, lots []*lot) 
 	if options.Validation, err = s.samples(judging, rms); err != nil {
 		return nil, err
 	}
-	fit := train.New(net, train.Moments(), train.Adam(o.Rate))
+	// Where errors are small beside the prior, as of the peak without noise, Moments hardly sees sigma.
+	fit := train.New(net, train.LogMoments(), train.Adam(o.Rate))
 	report, err := fit.Run(ctx, ds, options)
 	if err != nil {
 		return nil, err
@@ -132,7 +133,7 @@ func (s *scene) export(t *trained, net *graph.Model, o Options, rms float64) err
 		},
 		Training: &export.Training{
 			Data: fmt.Sprintf("simulated skies, recipe %s, %s", s.Recipe.Name, s.name), Samples: int64(o.Skies), Epochs: t.Epochs,
-			Loss: train.Moments().Name, Value: t.Loss, Seed: t.Seed,
+			Loss: train.LogMoments().Name, Value: t.Loss, Seed: t.Seed,
 		},
 		Metadata: metadata, Engine: o.Engine,
 	})

@@ -65,7 +65,7 @@ func (s *scene) pictures(o Options, c *Case, l *lot, exact readings) ([][2]strin
 		}
 		curves = append(curves, training, validation)
 	}
-	return list, draw("loss", "Loss by epoch", curves, "epoch", "moments loss")
+	return list, draw("loss", "Loss by epoch", curves, "epoch", "log-moments loss")
 }
 
 func pulls(truth [][]float64, r readings) []float64 {

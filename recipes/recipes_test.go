@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -112,6 +113,37 @@ func TestPeakBaselines(t *testing.T) {
 		}
 		if got := c.Constant.Mean; math.Abs(got-33.3) > 3 {
 			t.Errorf("the constant's mean error is %v", got)
+		}
+	}
+}
+
+// Turning and mirroring a sky to train on changes no power: a mirrored U of the wrong sign would make B of E.
+func TestTurnedSpectra(t *testing.T) {
+	for _, name := range []string{"peak", "peak-eb", "tau-planck"} {
+		moved := 0
+		for seed := range uint64(8) {
+			before, after, err := recipes.Turned(find(t, name), quick(t), seed)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for c := range before {
+				for i, cl := range before[c].All() {
+					if i > 2 { // the sign of TE and the like depends on the view
+						break
+					}
+					for l, v := range cl {
+						if d := math.Abs(after[c].All()[i][l] - v); d > 1e-5*slices.Max(append(slices.Clone(before[c].EE), before[c].TT...)) {
+							t.Fatalf("%s, seed %d, channel %d, spectrum %d, l = %d: %v became %v", name, seed, c, i, l, v, after[c].All()[i][l])
+						}
+						if after[c].All()[i][l] != v {
+							moved++
+						}
+					}
+				}
+			}
+		}
+		if moved == 0 {
+			t.Errorf("%s: no sky was turned", name)
 		}
 	}
 }

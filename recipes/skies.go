@@ -15,7 +15,7 @@ import (
 const (
 	trainingSeeds   = 1 << 32
 	validationSeeds = 2 << 32
-	testSeed        = 3 << 32
+	testSeed        = 4 << 32
 )
 
 // skies returns n skies of the case.
