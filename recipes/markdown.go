@@ -15,12 +15,15 @@ func (r *Report) write() error {
 	if r.Quick {
 		b.WriteString("A short form: it shows that all of it works. Its numbers mean nothing.\n\n")
 	}
+	fmt.Fprintf(&b, "Skies: %s.\n\n", r.Setup)
 	fmt.Fprintf(&b, "Networks at nside %d, of %d simulated skies each, %d epochs, each sky turned and seen under another noise in every epoch, dropout %g,\n"+
 		"weights of the epoch with the smallest loss on skies apart. All estimators measure the same %d skies, which no training has seen; the\n"+
 		"networks do so by the files that were exported. Parameters are drawn uniformly: %s. The likelihoods look\n"+
 		"from %g to %g.\n\n", r.Nside, r.Skies, r.Epochs, r.Dropout, r.Test, strings.Join(r.Prior, ", "), r.Search[0], r.Search[1])
 	b.WriteString("Errors are |estimate − truth|/truth in per cent. Bias is the mean error over the standard deviation of the errors; slope is that of\n" +
 		"the estimate against the truth in the middle three fifths of the prior; pull is the standard deviation of (estimate − truth)/sigma.\n")
+	fmt.Fprintf(&b, "\nSeeds: those of the networks' weights and of the order of skies are named; the skies' are %d + that to train, %d + that to choose the\n"+
+		"epoch, %d and those after it to judge.\n", int64(trainingSeeds), int64(validationSeeds), int64(testSeed))
 	for i := range r.Cases {
 		r.Cases[i].write(&b)
 	}
@@ -43,6 +46,7 @@ func (c *Case) write(b *strings.Builder) {
 	for _, row := range c.Rows() {
 		fmt.Fprintf(b, "| %s |\n", strings.Join(row, " | "))
 	}
+	fmt.Fprintf(b, "\n%s\n", c.Verdict())
 	if c.Exact.Untold > 0 {
 		fmt.Fprintf(b, "\nThe likelihood is largest at an end of its range for %d readings, which have no sigma and no pull.\n", c.Exact.Untold)
 	}
@@ -88,6 +92,23 @@ func (c *Case) Rows() [][]string {
 		}
 	}
 	return list
+}
+
+// Verdict says how far the networks are from the likelihood and from the published network, by the mean error over seeds.
+func (c *Case) Verdict() string {
+	mean := 0.0
+	for _, n := range c.Networks {
+		mean += n.Score.Mean / float64(len(c.Networks))
+	}
+	text := fmt.Sprintf("The network's mean error is %.2f %%, %.2f times that of the likelihood", mean, mean/c.Exact.Mean)
+	switch p := c.Published[0]; {
+	case p == 0:
+		return text + "."
+	case mean > p:
+		return text + fmt.Sprintf("; it misses the published network's %.1f %% by %.2f.", p, mean-p)
+	default:
+		return text + fmt.Sprintf("; it reaches the published network's %.1f %%, by %.2f.", p, p-mean)
+	}
 }
 
 func (c *Case) writePoints(b *strings.Builder) {

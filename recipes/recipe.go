@@ -20,6 +20,7 @@ type Recipe struct {
 	// Noise and Fsky are the defaults of [Options]; more than one value makes more than one case.
 	Noise, Fsky []float64
 
+	setup     string // what the skies are, in words
 	unit      string // of maps; empty: as the spectra, without
 	stokes    sims.Stokes
 	params    []sims.Param
@@ -41,6 +42,7 @@ func All() []*Recipe {
 	return []*Recipe{
 		{
 			Name: "peak", Doc: "the multipole at which a spectrum peaks, from T", Noise: []float64{0}, Fsky: []float64{1},
+			setup:  "T of C_l = exp(−(l − l_p)²/(2·5²)) + 1e-5, l = 2 to 3 nside − 1; white noise; a part of the sky is a cap around the north pole",
 			stokes: sims.T, params: []sims.Param{{Name: "l_p", Low: 5, High: 20}}, search: [2]float64{2, 25},
 			spectra: func(p []float64) (*sht.Spectra, error) {
 				return &sht.Spectra{TT: sims.PeakSpectrum(p[0], peakLmax)}, nil
@@ -53,6 +55,8 @@ func All() []*Recipe {
 		},
 		{
 			Name: "peak-eb", Doc: "the multipoles at which the spectra of E and B peak, from Q and U", Noise: []float64{0}, Fsky: []float64{1},
+			setup: "Q and U of E and B with C_l = exp(−(l − l_E)²/(2·5²)) + 1e-5 and the same with l_B; white noise; a part of the sky is a cap " +
+				"around the north pole",
 			stokes: sims.QU, params: []sims.Param{{Name: "l_E", Low: 5, High: 20}, {Name: "l_B", Low: 5, High: 20}}, search: [2]float64{2, 25},
 			spectra: func(p []float64) (*sht.Spectra, error) {
 				return &sht.Spectra{EE: sims.PeakSpectrum(p[0], peakLmax), BB: sims.PeakSpectrum(p[1], peakLmax)}, nil
@@ -65,6 +69,8 @@ func All() []*Recipe {
 		},
 		{
 			Name: "tau", Doc: "the optical depth of reionisation, from Q and U", Noise: []float64{0}, Fsky: []float64{1},
+			setup: "Q and U of CAMB's lensed E and B, A_s fixed, no tensors, no beam; white noise in µK a pixel; a part of the sky is a cap around " +
+				"the north pole",
 			unit: "uK_CMB", stokes: sims.QU, params: []sims.Param{{Name: "tau", Low: 0.03, High: 0.08}},
 			search: [2]float64{sims.TauMin, sims.TauMax}, spectra: cmb,
 			channels:   []float64{1},
@@ -74,6 +80,9 @@ func All() []*Recipe {
 		{
 			Name: "tau-planck", Doc: "the optical depth from Q and U of two channels like Planck's, on a part of the sky",
 			Noise: []float64{0.5}, Fsky: []float64{0.54},
+			setup: "Q and U of two channels, of CAMB's lensed E and B, A_s fixed, no tensors, a Gaussian beam of 4°; white noise in µK a pixel of " +
+				"the channels' mean by inverse variance, 5/3 and 5/4 of that in each; a part of the sky is what a band along the equator leaves. The " +
+				"template is a fixed pattern of l = 2 to 6 in the first channel, half the noise in rms, times a normal number",
 			unit: "uK_CMB", stokes: sims.QU, search: [2]float64{sims.TauMin, sims.TauMax}, spectra: cmb,
 			// A network gives means of the posterior, which a prior that ends near the truth draws aside.
 			params: []sims.Param{{Name: "tau", Low: sims.TauMin, High: sims.TauMax}},

@@ -12,6 +12,7 @@ import (
 // Report is what a recipe comes to.
 type Report struct {
 	Recipe  string     `json:"recipe"`
+	Setup   string     `json:"setup"`
 	Command string     `json:"command"`
 	Seconds float64    `json:"seconds"` // of this run
 	Cores   int        `json:"cores"`
@@ -64,7 +65,7 @@ func (r *Recipe) Run(ctx context.Context, o Options) (*Report, error) {
 		return nil, errs.New(errs.Output, "%w", err)
 	}
 	out := &Report{Recipe: r.Name, Command: o.Command, Cores: cores(), Skies: o.Skies, Epochs: o.Epochs, Test: o.Test, Dropout: o.Dropout,
-		Quick: o.Quick, Search: r.search, File: filepath.Join(o.Folder, "report.md")}
+		Quick: o.Quick, Search: r.search, Setup: r.setup, File: filepath.Join(o.Folder, "report.md")}
 	for _, p := range r.params {
 		out.Prior = append(out.Prior, fmt.Sprintf("%s from %g to %g", p.Name, p.Low, p.High))
 	}

@@ -113,6 +113,7 @@ func writeRecipe(w io.Writer, r *recipes.Report) error {
 		if err := tab.write(w); err != nil {
 			return err
 		}
+		fmt.Fprintln(w, " ", c.Verdict())
 	}
 	_, err := fmt.Fprintf(w, "\n  %s skies to train on, %s unseen; %s\n  wrote %s and its pictures, and networks in folders of %s\n",
 		thousands(r.Skies), thousands(r.Test), timeText(time.Duration(r.Seconds*float64(time.Second))), r.File, filepath.Dir(r.File))
