@@ -64,6 +64,8 @@ func TestConfigReachesTheEngine(t *testing.T) {
 		"WithInterThreads": {func(c Config) Config { return c.WithInterThreads(4) }, func(o *options) { o.InterThreads = 4 }},
 		"WithSpinning":     {func(c Config) Config { return c.WithSpinning(true) }, func(o *options) { o.Spinning = true }},
 		"WithArena":        {func(c Config) Config { return c.WithArena(false) }, func(o *options) { o.Arena = false }},
+		"WithMemoryPattern": {func(c Config) Config { return c.WithMemoryPattern(false) },
+			func(o *options) { o.NoPattern = true }},
 		"WithProvider":     {func(c Config) Config { return c.WithProvider("P") }, func(o *options) { o.Provider = "P" }},
 		"WithDevice":       {func(c Config) Config { return c.WithDevice(2) }, func(o *options) { o.Device = 2 }},
 		"WithFallback":     {func(c Config) Config { return c.WithFallback(true) }, func(o *options) { o.Fallback = true }},
