@@ -92,12 +92,14 @@ class Model:
         Returns:
             The outputs by name, over memory of the library, or those of out.
         """
-        key = tuple(inputs), None if outputs is None else tuple(outputs)
-        idle = self._calls.setdefault(key, [])
+        key = tuple(inputs) if outputs is None else (tuple(inputs), tuple(outputs))
+        idle = self._calls.get(key)
+        if idle is None:
+            idle = self._calls.setdefault(key, [])
         try:
             prepared = idle.pop()
         except IndexError:
-            prepared = Call(self, *key)
+            prepared = Call(self, tuple(inputs), None if outputs is None else tuple(outputs))
         try:
             return prepared(inputs.values(), out)
         finally:
