@@ -57,6 +57,7 @@ var suites = append([]suite{
 	{"convolution", convolution},
 	{"neighbours", neighbours},
 	{"overhead", overhead},
+	{"callers", callers},
 	{"fits", readFITS},
 	{"loader", loading},
 	{"sht", transforms},

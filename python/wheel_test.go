@@ -16,6 +16,8 @@ import (
 	"github.com/astronnx/astronnx/internal/testkit"
 	"github.com/astronnx/astronnx/models"
 	"github.com/astronnx/astronnx/ops"
+	_ "github.com/astronnx/astronnx/runtime" // and of what the library is made from
+	_ "github.com/astronnx/astronnx/sky"
 )
 
 func run(t *testing.T, env []string, name string, args ...string) string {
@@ -32,6 +34,16 @@ func run(t *testing.T, env []string, name string, args ...string) string {
 // environment is a virtual environment with the wheel in it. The packages to compare with are those of the reference Python.
 func environment(t *testing.T, reference string) string {
 	t.Helper()
+	// What goes into the wheel is named here, so that go test knows of it when it looks for a result of before.
+	for _, pattern := range []string{"*", "*/*", "src/*/*", "../capi/*"} {
+		names, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			_, _ = os.Stat(name)
+		}
+	}
 	dir := t.TempDir()
 	run(t, []string{"PYTHON=" + reference}, "./wheel.sh", dir)
 	wheels, err := filepath.Glob(filepath.Join(dir, "astronnx-*-py3-none-manylinux_2_*_x86_64.whl"))
