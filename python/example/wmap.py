@@ -41,4 +41,4 @@ from matplotlib import pyplot
 pyplot.figure(figsize=(6, 3 * (1 + len(bands))))
 for k, (title, values) in enumerate([("map", temperature), *((p.name, b[0, 0]) for p, b in zip(model.outputs, bands))]):
     healpy.mollview(values, title=title, unit=next(iter(sky.units.values())), sub=(1 + len(bands), 1, 1 + k))
-pyplot.savefig(picture, dpi=80)
+pyplot.savefig(picture, dpi=80, bbox_inches="tight")
