@@ -27,7 +27,15 @@ func (r *Report) write() error {
 	for i := range r.Cases {
 		r.Cases[i].write(&b)
 	}
-	fmt.Fprintf(&b, "\nMade in %s on %d cores, what an earlier run of the same command had done left out, by\n\n    %s\n", minutes(r.Seconds), r.Cores, r.Command)
+	whole := 0.0
+	for _, c := range r.Cases {
+		whole += c.ExactTook
+		for _, n := range c.Networks {
+			whole += n.Seconds
+		}
+	}
+	fmt.Fprintf(&b, "\nTrainings and likelihoods took %s on %d cores, in all sessions; the last session took %s. Made by\n\n    %s\n", minutes(whole), r.Cores,
+		minutes(r.Seconds), r.Command)
 	return sky.WriteFile(r.File, func(w io.Writer) error {
 		_, err := io.WriteString(w, b.String())
 		return err
