@@ -94,6 +94,15 @@ astronnx_status astronnx_neighbours(int64_t nside, astronnx_order order, size_t 
 
 const char *astronnx_version(void) { return forked ? refusal : goVersion(); }
 
+// As ONNX Runtime's header has it; the first entry of its table makes a status.
+struct OrtApiBase {
+	const void *(*GetApi)(uint32_t version);
+	const char *(*GetVersionString)(void);
+};
+typedef struct OrtStatus *(*CreateStatus)(int code, const char *text);
+
 struct OrtStatus *RegisterCustomOps(struct OrtSessionOptions *options, const struct OrtApiBase *api) {
-	return goRegisterOps(forked ? (char *)refusal : NULL, options, (void *)api);
+	if (!api) return NULL; // no ONNX Runtime calls, and there is nobody to make a status
+	if (!forked) return goRegisterOps(options, (void *)api);
+	return (*(const CreateStatus *)api->GetApi(1))(1 /* fail */, refusal);
 }

@@ -12,6 +12,6 @@ import (
 )
 
 //export goRegisterOps
-func goRegisterOps(refused *C.char, options *C.struct_OrtSessionOptions, api unsafe.Pointer) *C.struct_OrtStatus {
-	return (*C.struct_OrtStatus)(ort.RegisterOps(unsafe.Pointer(options), api, unsafe.Pointer(refused)))
+func goRegisterOps(options *C.struct_OrtSessionOptions, api unsafe.Pointer) *C.struct_OrtStatus {
+	return (*C.struct_OrtStatus)(ort.RegisterOps(unsafe.Pointer(options), api))
 }

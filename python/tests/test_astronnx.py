@@ -186,13 +186,19 @@ class Models(unittest.TestCase):
                 self.model.run({"x": self.x})
             except astronnx.Error as error:
                 pipe.send((error.code, error.hint))
+            try:
+                astronnx.register_ops(onnxruntime.SessionOptions())
+            except Exception as error:
+                pipe.send(str(error))
 
         ours, theirs = multiprocessing.Pipe()
         process = multiprocessing.get_context("fork").Process(target=child, args=(theirs,))
         process.start()
         code, hint = ours.recv()
+        refusal = ours.recv()
         process.join()
         self.assertEqual(code, "forked")
+        self.assertIn("forked", refusal)
         self.assertIn("spawn", hint)
 
 

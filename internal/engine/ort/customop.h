@@ -23,8 +23,8 @@ OrtStatus *ax_register(void *session_options, unsigned ops);
 // ax_kernels says where the kernels' functions are; once, before ax_register.
 void ax_kernels(const void *conv, const void *train, const void *convnd);
 
-// ax_register_foreign adds all operators to session options of another ONNX Runtime than ours, or refuses with a text.
-OrtStatus *ax_register_foreign(void *session_options, const OrtApiBase *base, const char *refused);
+// ax_register_foreign adds all operators to session options of another ONNX Runtime than ours.
+OrtStatus *ax_register_foreign(void *session_options, const OrtApiBase *base);
 
 // The domains, and their operators by bit; NULL: there is none.
 enum { ax_domains = 2 };

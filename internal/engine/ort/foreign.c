@@ -108,8 +108,7 @@ static OrtStatus *domains_of(void *const *table, OrtCustomOpDomain ***out) {
 	return s;
 }
 
-OrtStatus *ax_register_foreign(void *session_options, const OrtApiBase *base, const char *refused) {
-	if (!base) return NULL; // no ONNX Runtime calls, and there is nobody to make a status
+OrtStatus *ax_register_foreign(void *session_options, const OrtApiBase *base) {
 	const OrtApi *api = base->GetApi(ORT_API_NEEDED);
 	if (!api) {
 		// Every ONNX Runtime since 1.0 has the entries with which to say so.
@@ -120,8 +119,7 @@ OrtStatus *ax_register_foreign(void *session_options, const OrtApiBase *base, co
 	}
 	ENTER((void *const *)api);
 	OrtCustomOpDomain **domains = NULL;
-	if (!refused && !session_options) refused = "the session options are NULL";
-	OrtStatus *s = refused ? bad("astronnx: %s", refused) : domains_of((void *const *)api, &domains);
+	OrtStatus *s = session_options ? domains_of((void *const *)api, &domains) : bad("astronnx: the session options are NULL");
 	for (unsigned i = 0; !s && i < ax_domains; i++) s = ORT(AddCustomOpDomain)(session_options, domains[i]);
 	LEAVE();
 	return s;

@@ -247,8 +247,8 @@ func register(s *yalue.SessionOptions, bits uint) error {
 }
 
 // RegisterOps adds all kernels to the session options of an ONNX Runtime that called with its OrtApiBase: the one of another program's
-// own, as a rule. refused is why not, a C text, or nil. It returns that ONNX Runtime's OrtStatus, nil for success.
-func RegisterOps(options, base, refused unsafe.Pointer) unsafe.Pointer {
+// own, as a rule. It returns that ONNX Runtime's OrtStatus, nil for success.
+func RegisterOps(options, base unsafe.Pointer) unsafe.Pointer {
 	handOver()
-	return unsafe.Pointer(C.ax_register_foreign(options, (*C.OrtApiBase)(base), (*C.char)(refused)))
+	return unsafe.Pointer(C.ax_register_foreign(options, (*C.OrtApiBase)(base)))
 }
