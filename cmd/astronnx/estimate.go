@@ -341,7 +341,7 @@ func (r estimateReport) write(w io.Writer) error {
 
 // withError writes a number to two digits of its error.
 func withError(v, sigma float64) string {
-	if !(sigma > 0) || math.IsInf(sigma, 0) || math.IsNaN(v) {
+	if !(sigma > 1e-6*math.Abs(v)) || math.IsInf(sigma, 0) || math.IsNaN(v) {
 		return fmt.Sprintf("%.4g ± %.2g", v, sigma)
 	}
 	digits := max(0, 1-int(math.Floor(math.Log10(sigma))))

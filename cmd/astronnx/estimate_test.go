@@ -183,7 +183,8 @@ func TestWithError(t *testing.T) {
 	for _, c := range []struct {
 		v, sigma float64
 		want     string
-	}{{0.05791, 0.0082, "0.0579 ± 0.0082"}, {12.34, 0.456, "12.34 ± 0.46"}, {123, 45, "123 ± 45"}, {1, math.NaN(), "1 ± NaN"}} {
+	}{{0.05791, 0.0082, "0.0579 ± 0.0082"}, {12.34, 0.456, "12.34 ± 0.46"}, {123, 45, "123 ± 45"}, {1, math.NaN(), "1 ± NaN"},
+		{0.67961, 8.3e-19, "0.6796 ± 8.3e-19"}} {
 		if got := withError(c.v, c.sigma); got != c.want {
 			t.Errorf("got %s want %s", got, c.want)
 		}
