@@ -13,7 +13,7 @@ import (
 type Weights map[string]*graph.Tensor
 
 // A Trainer runs a step, again and again, in place. One goroutine uses it at a time, and steps that share tensors run one at a
-// time. Close it when it is no longer needed.
+// time. Close it when it is no longer needed. Its state is in Go memory: with a provider for a device it crosses over in every step.
 type Trainer struct {
 	Step    *Step
 	model   *runtime.Model
