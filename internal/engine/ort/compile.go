@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unsafe"
 
 	"github.com/astronnx/astronnx/graph"
@@ -118,6 +119,10 @@ func keepSignals(p engine.Provider, f func()) {
 	f()
 }
 
+// naming is held while a session with domains of ours is created: onnxruntime looks a domain up in a list of the process and then adds
+// it, and of two sessions that do so at once the second fails.
+var naming sync.Mutex
+
 func openSession(data []byte, w *weights, o *engine.Options, kernels uint) (*yalue.DynamicAdvancedSession, error) {
 	options, err := sessionOptions(o)
 	if err != nil {
@@ -129,6 +134,10 @@ func openSession(data []byte, w *weights, o *engine.Options, kernels uint) (*yal
 	}
 	if err := w.add(options); err != nil {
 		return nil, err
+	}
+	if kernels != 0 {
+		naming.Lock()
+		defer naming.Unlock()
 	}
 	session, err := yalue.NewDynamicAdvancedSessionWithONNXData(data, nil, nil, options)
 	if err != nil {
