@@ -366,8 +366,3 @@ func (a *assembly) prune() {
 	}
 	g.Initializers = slices.DeleteFunc(g.Initializers, func(v *graph.Value) bool { return len(v.Uses()) == 0 })
 }
-
-// String says how large the step is.
-func (s *Step) String() string {
-	return fmt.Sprintf("step of %d nodes, %d state tensors", len(s.Model.Graph.Nodes), len(s.State))
-}

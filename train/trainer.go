@@ -155,6 +155,3 @@ func fillKept[T float32 | float64](x []T, keep T, draw func(i int) bool) {
 		}
 	}
 }
-
-// Mask returns the mask of dropout i as the last run used it.
-func (t *Trainer) Mask(i int) *graph.Tensor { return t.masks[i] }
