@@ -148,7 +148,7 @@ typedef struct {
 	uint8_t *any;
 	int64_t channels, chunks;
 	int per_map;
-	int of_four; // the largest of four, all there: the commonest by far
+	int of_four; // pixels, all there: the commonest by far
 } pool_job;
 
 static void pool_item(void *user, size_t item) {
@@ -159,8 +159,9 @@ static void pool_item(void *user, size_t item) {
 	const float *x = j->x + plane * m->in;
 	const uint8_t *mask = j->mask ? j->mask + (j->per_map ? plane / j->channels * m->in : 0) : NULL;
 	if (j->of_four) {
-		astronnx_pool4 a = {.x = x, .at = m->at, .y = j->y + plane * m->out, .indices = j->indices ? j->indices + plane * m->out : NULL};
-		ax_train->pool4(&a, first, last);
+		astronnx_pool4 a = {.x = x, .at = m->at, .y = j->y + plane * m->out, .indices = j->indices ? j->indices + plane * m->out : NULL,
+		                    .scale = j->k->mode == mode_avg ? j->k->scale / 4 : j->k->scale};
+		(j->k->mode == mode_max ? ax_train->pool4 : ax_train->sum4)(&a, first, last);
 		return;
 	}
 	for (int64_t p = first; p < last; p++) {
@@ -209,7 +210,7 @@ static OrtStatus *pool_run(kernel *k, OrtKernelContext *ctx, const tensor *x, co
 	TRY(output_data(ctx, 2, per_map ? dims : dims + 2, per_map ? 3 : 1, &any));
 	TRY(output_data(ctx, 3, dims + 2, 1, &ids));
 	pool_job j = {k, m, x->data, mask->data, y, indices, any, x->dims[1], (m->out + chunk - 1) / chunk, per_map,
-	              k->mode == mode_max && k->scale == 1 && m->per == 4 && !m->ids && !mask->value};
+	              m->per == 4 && !m->ids && !mask->value && (k->mode == mode_max ? k->scale == 1 : !indices)};
 	int64_t items = x->dims[0] * x->dims[1] * j.chunks, maps = per_map ? x->dims[0] : 1;
 	if (items) parallel(ctx, pool_item, (size_t)items, &j);
 	if (any && maps) parallel(ctx, pool_mask_item, (size_t)(maps * j.chunks), &j);

@@ -37,6 +37,7 @@ typedef struct {
 	const float *dy;
 	float *dx;
 	int relu; // whether x went through a Relu first, so that dy counts only where the largest is positive
+	double scale; // of sums
 } astronnx_pool4;
 
 // A tap of a convolution on the sphere whose gradient is added alone: dx[.][to] += factor * sum over o of w[tap][o][.] * z[o][from].
@@ -72,6 +73,7 @@ typedef struct {
 	void (*conv_extras)(const astronnx_conv_extras *a);
 	void (*pool4)(const astronnx_pool4 *a, int64_t first, int64_t last); // of the outputs
 	void (*pool4_grad)(const astronnx_pool4 *a, int64_t first, int64_t last);
+	void (*sum4)(const astronnx_pool4 *a, int64_t first, int64_t last); // y is scale times the sum of the four, in float64
 	void (*batch_norm_grad)(const astronnx_batch_norm_grad *g, int64_t first, int64_t last); // of the channels
 } astronnx_train_api;
 

@@ -9,6 +9,7 @@
 
 typedef float NAME(vec) __attribute__((vector_size(BYTES)));
 typedef int32_t NAME(ints) __attribute__((vector_size(BYTES)));
+typedef double NAME(wide) __attribute__((vector_size(2 * BYTES)));
 
 TEMPLATE NAME(vec) NAME(get)(const float *p) {
 	NAME(vec) v;
@@ -262,16 +263,15 @@ typedef struct {
 	NAME(vec) top;
 } NAME(four);
 
-TEMPLATE NAME(four) NAME(read4)(const astronnx_pool4 *a, int64_t p, const int n) {
-	NAME(four) f;
-	f.at[0] = f.at[1] = f.at[2] = f.at[3] = (NAME(ints)){0};
-	NAME(vec) x[4] = {{0}};
+// The four of each of n outputs from p on, and where they stand.
+TEMPLATE void NAME(load4)(const astronnx_pool4 *a, int64_t p, const int n, NAME(vec) x[4], NAME(ints) at[4]) {
+	at[0] = at[1] = at[2] = at[3] = (NAME(ints)){0};
 #pragma GCC unroll 4
 	for (int i = 0; i < 4; i++)
 #pragma GCC unroll 16
 		for (int l = 0; l < LANES; l++) {
 			const int64_t k = 4 * (p + (l < n ? l : 0)) + i;
-			f.at[i][l] = a->at ? a->at[k] : (int32_t)k;
+			at[i][l] = a->at ? a->at[k] : (int32_t)k;
 		}
 	if (a->at == NULL && n == LANES) {
 		const float *from = a->x + 4 * p;
@@ -282,7 +282,13 @@ TEMPLATE NAME(four) NAME(read4)(const astronnx_pool4 *a, int64_t p, const int n)
 #pragma GCC unroll 4
 		for (int i = 0; i < 4; i++)
 #pragma GCC unroll 16
-			for (int l = 0; l < LANES; l++) x[i][l] = a->x[f.at[i][l]];
+			for (int l = 0; l < LANES; l++) x[i][l] = a->x[at[i][l]];
+}
+
+TEMPLATE NAME(four) NAME(read4)(const astronnx_pool4 *a, int64_t p, const int n) {
+	NAME(four) f;
+	NAME(vec) x[4] = {{0}};
+	NAME(load4)(a, p, n, x, f.at);
 	f.right = NAME(above)(x[1], x[0]), f.below = NAME(above)(x[3], x[2]);
 	x[0] = NAME(pick)(f.right, x[1], x[0]), x[2] = NAME(pick)(f.below, x[3], x[2]);
 	f.second = NAME(above)(x[2], x[0]);
@@ -327,6 +333,25 @@ TEMPLATE void NAME(pool_grad_some)(const astronnx_pool4 *a, int64_t p, const int
 	}
 }
 
+TEMPLATE void NAME(sum_some)(const astronnx_pool4 *a, int64_t p, const int n) {
+	NAME(vec) x[4] = {{0}};
+	NAME(ints) at[4];
+	NAME(load4)(a, p, n, x, at);
+	NAME(wide) sum = {0};
+#pragma GCC unroll 4
+	for (int i = 0; i < 4; i++) sum += __builtin_convertvector(x[i], NAME(wide));
+	const NAME(vec) y = __builtin_convertvector(sum * a->scale, NAME(vec));
+	if (n == LANES)
+		NAME(put)(a->y + p, y);
+	else
+		for (int l = 0; l < n; l++) a->y[p + l] = y[l];
+}
+
+TARGET static void NAME(sum4)(const astronnx_pool4 *a, int64_t first, int64_t last) {
+	for (; first + LANES <= last; first += LANES) NAME(sum_some)(a, first, LANES);
+	if (first < last) NAME(sum_some)(a, first, (int)(last - first));
+}
+
 TARGET static void NAME(pool4)(const astronnx_pool4 *a, int64_t first, int64_t last) {
 	for (; first + LANES <= last; first += LANES) NAME(pool_some)(a, first, LANES);
 	if (first < last) NAME(pool_some)(a, first, (int)(last - first));
@@ -345,6 +370,7 @@ static const astronnx_train_api NAME(train) = {
     .conv_extras = NAME(conv_extras),
     .pool4 = NAME(pool4),
     .pool4_grad = NAME(pool4_grad),
+    .sum4 = NAME(sum4),
     .batch_norm_grad = NAME(batch_norm_grad),
 };
 
