@@ -243,9 +243,9 @@ func reduce[T float32 | float64](x []T, positions []int, mode string) (v float64
 	return v, best
 }
 
-// LargestOfFour reports whether n is a HealpixPool whose gradient is a HealpixPoolGrad.
-func LargestOfFour(n *graph.Node) bool {
-	return n.Domain == Domain && n.Op == "HealpixPool" && n.Attrs.Str("mode", "max") == "max" && n.Attrs.Int("factor", 2) == 2 &&
+// PoolsFour reports whether n is a HealpixPool of which [HealpixPoolGrad] is the gradient.
+func PoolsFour(n *graph.Node) bool {
+	return n.Domain == Domain && n.Op == "HealpixPool" && n.Attrs.Str("mode", "max") != "sum" && n.Attrs.Int("factor", 2) == 2 &&
 		n.Attrs.Float("power", 0) == 0 && n.Input(poolMask) == nil && n.Input(poolPixels) == nil
 }
 
@@ -256,7 +256,7 @@ func gradPool(b *ops.Builder, n *graph.Node, dy []*graph.Value) []*graph.Value {
 	if dy[0] == nil {
 		return dx
 	}
-	if LargestOfFour(n) && b.Target.Kernels && !b.Target.CUDA {
+	if PoolsFour(n) && n.Attrs.Str("mode", "max") == "max" && b.Target.Kernels && !b.Target.CUDA {
 		attrs := graph.Attrs{"nside": n.Attrs.Int("nside", 0), "order": n.Attrs.Str("order", "NEST")}
 		dx[poolX] = b.Op(Domain+":HealpixPoolGrad", attrs, n.In[poolX], dy[0])
 		return dx

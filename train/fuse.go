@@ -15,7 +15,8 @@ func (w *walk) fused(n *graph.Node, dy, stop []*graph.Value) (dx []*graph.Value,
 	}
 	if relu := w.pooled(n, stop); relu != nil {
 		w.passed[relu] = true
-		attrs := graph.Attrs{"nside": n.Attrs.Int("nside", 0), "order": n.Attrs.Str("order", "NEST"), "activation": "Relu"}
+		attrs := graph.Attrs{"nside": n.Attrs.Int("nside", 0), "order": n.Attrs.Str("order", "NEST"),
+			"mode": n.Attrs.Str("mode", "max"), "activation": "Relu"}
 		return []*graph.Value{w.b.Op(healpixop.Domain+":HealpixPoolGrad", attrs, relu.In[0], dy[0])}, true
 	}
 	if bn := w.normalization(n, stop); bn != nil && !w.passed[n] {
@@ -60,7 +61,7 @@ func (w *walk) normalization(n *graph.Node, stop []*graph.Value) *graph.Node {
 
 // pooled returns the Relu whose output the pool n, and nothing else that matters, reads.
 func (w *walk) pooled(n *graph.Node, stop []*graph.Value) *graph.Node {
-	if !healpixop.LargestOfFour(n) {
+	if !healpixop.PoolsFour(n) {
 		return nil
 	}
 	v := n.In[0]

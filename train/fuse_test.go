@@ -123,7 +123,8 @@ func TestReluIsDifferentiatedWithPool(t *testing.T) {
 		mode       string
 		activation string
 		nodes      int
-	}{"alone": {false, "max", "Relu", 1}, "read twice": {true, "max", "", 1}, "average": {false, "avg", "", 0}} {
+	}{"alone": {false, "max", "Relu", 1}, "read twice": {true, "max", "", 1}, "average": {false, "avg", "Relu", 1},
+		"average, read twice": {true, "avg", "", 0}} {
 		t.Run(name, func(t *testing.T) {
 			grads := func(target ops.Target) (*graph.Model, []*graph.Value) {
 				m := &graph.Model{IRVersion: 8, Opsets: map[string]int64{"": 18, healpixop.Domain: 1}, Graph: &graph.Graph{}}

@@ -234,14 +234,14 @@ static OrtStatus *pool_compute(void *p, OrtKernelContext *ctx) {
 	return s;
 }
 
-// ---- the gradient of the largest of four
+// ---- the gradient of the largest, or of the mean, of four
 
 typedef struct {
 	const ax_moves *m;
 	const float *x, *dy;
 	float *dx;
 	int64_t chunks;
-	int relu;
+	int relu, average;
 } pool_grad_job;
 
 static void pool_grad_item(void *user, size_t item) {
@@ -249,8 +249,8 @@ static void pool_grad_item(void *user, size_t item) {
 	const ax_moves *m = j->m;
 	const int64_t plane = (int64_t)item / j->chunks, first = (int64_t)item % j->chunks * chunk;
 	astronnx_pool4 a = {.x = j->x + plane * m->in, .at = m->at, .dy = j->dy + plane * m->out, .dx = j->dx + plane * m->in,
-	                    .relu = j->relu};
-	ax_train->pool4_grad(&a, first, first + chunk < m->out ? first + chunk : m->out);
+	                    .relu = j->relu, .scale = 1. / 4};
+	(j->average ? ax_train->sum4_grad : ax_train->pool4_grad)(&a, first, first + chunk < m->out ? first + chunk : m->out);
 }
 
 static OrtStatus *pool_grad_compute(void *p, OrtKernelContext *ctx) {
@@ -264,7 +264,7 @@ static OrtStatus *pool_grad_compute(void *p, OrtKernelContext *ctx) {
 	TRY(check_pixels(k, &x, m));
 	if (elements(&x) != 4 * elements(&dy)) return bad("HealpixPoolGrad: dY must have a quarter of the pixels of X");
 	TRY(output_data(ctx, 0, x.dims, 3, &dx));
-	pool_grad_job j = {m, x.data, dy.data, dx, (m->out + chunk - 1) / chunk, k->relu};
+	pool_grad_job j = {m, x.data, dy.data, dx, (m->out + chunk - 1) / chunk, k->relu, k->mode == mode_avg};
 	const int64_t items = x.dims[0] * x.dims[1] * j.chunks;
 	if (items) parallel(ctx, pool_grad_item, (size_t)items, &j);
 	return NULL;

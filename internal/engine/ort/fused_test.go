@@ -174,7 +174,8 @@ func randomSphereGrad(op string) func(r *rand.Rand) fusedCase {
 // randomPoolGrad has equal elements, infinities and NaN.
 func randomPoolGrad(r *rand.Rand) fusedCase {
 	nside := pick(r, 2, 4, 8, 16)
-	attrs := graph.Attrs{"nside": nside, "order": pick(r, "NEST", "RING", "XY"), "activation": pick(r, "", "Relu")}
+	attrs := graph.Attrs{"nside": nside, "order": pick(r, "NEST", "RING", "XY"), "mode": pick(r, "max", "avg"),
+		"activation": pick(r, "", "Relu")}
 	n, c, p := int64(r.IntN(3)+1), int64(r.IntN(3)+1), int64(12*nside*nside)
 	x := random(r, n, c, p)
 	for i := range graph.Data[float32](x) {

@@ -36,7 +36,7 @@ typedef struct {
 	// The adjoint, instead of y and indices: dx gets dy where the largest stands, 0 at the other three.
 	const float *dy;
 	float *dx;
-	int relu; // whether x went through a Relu first, so that dy counts only where the largest is positive
+	int relu; // whether x went through a Relu first, so that dy counts only where the largest, or each of a sum, is positive
 	double scale; // of sums
 } astronnx_pool4;
 
@@ -74,6 +74,7 @@ typedef struct {
 	void (*pool4)(const astronnx_pool4 *a, int64_t first, int64_t last); // of the outputs
 	void (*pool4_grad)(const astronnx_pool4 *a, int64_t first, int64_t last);
 	void (*sum4)(const astronnx_pool4 *a, int64_t first, int64_t last); // y is scale times the sum of the four, in float64
+	void (*sum4_grad)(const astronnx_pool4 *a, int64_t first, int64_t last); // each of the four gets scale times dy
 	void (*batch_norm_grad)(const astronnx_batch_norm_grad *g, int64_t first, int64_t last); // of the channels
 } astronnx_train_api;
 

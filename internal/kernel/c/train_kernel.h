@@ -308,6 +308,20 @@ TEMPLATE void NAME(pool_some)(const astronnx_pool4 *a, int64_t p, const int n) {
 	for (int l = 0; l < n; l++) a->indices[p + l] = at[l];
 }
 
+// Writes what the four of each of n outputs from p on get.
+TEMPLATE void NAME(store4)(const astronnx_pool4 *a, int64_t p, const int n, const NAME(vec) v[4], const NAME(ints) at[4]) {
+	if (a->at == NULL && n == LANES) {
+		float *to = a->dx + 4 * p;
+		const NAME(vec) even = FRONT(v[0], v[2]), even2 = BACK(v[0], v[2]), odd = FRONT(v[1], v[3]), odd2 = BACK(v[1], v[3]);
+		NAME(put)(to, FRONT(even, odd)), NAME(put)(to + LANES, BACK(even, odd));
+		NAME(put)(to + 2 * LANES, FRONT(even2, odd2)), NAME(put)(to + 3 * LANES, BACK(even2, odd2));
+		return;
+	}
+#pragma GCC unroll 4
+	for (int i = 0; i < 4; i++)
+		for (int l = 0; l < n; l++) a->dx[at[i][l]] = v[i][l];
+}
+
 TEMPLATE void NAME(pool_grad_some)(const astronnx_pool4 *a, int64_t p, const int n) {
 	const NAME(four) f = NAME(read4)(a, p, n);
 	NAME(vec) d = {0};
@@ -317,20 +331,9 @@ TEMPLATE void NAME(pool_grad_some)(const astronnx_pool4 *a, int64_t p, const int
 		for (int l = 0; l < n; l++) d[l] = a->dy[p + l];
 	NAME(ints) on = (NAME(ints))d;
 	if (a->relu) on &= f.top > 0;
-	const NAME(ints) takes[4] = {on & ~f.second & ~f.right, on & ~f.second & f.right, on & f.second & ~f.below, on & f.second & f.below};
-	if (a->at == NULL && n == LANES) {
-		float *to = a->dx + 4 * p;
-		const NAME(vec) t0 = (NAME(vec))takes[0], t1 = (NAME(vec))takes[1], t2 = (NAME(vec))takes[2], t3 = (NAME(vec))takes[3];
-		const NAME(vec) even = FRONT(t0, t2), even2 = BACK(t0, t2), odd = FRONT(t1, t3), odd2 = BACK(t1, t3);
-		NAME(put)(to, FRONT(even, odd)), NAME(put)(to + LANES, BACK(even, odd));
-		NAME(put)(to + 2 * LANES, FRONT(even2, odd2)), NAME(put)(to + 3 * LANES, BACK(even2, odd2));
-		return;
-	}
-#pragma GCC unroll 4
-	for (int i = 0; i < 4; i++) {
-		const NAME(vec) v = (NAME(vec))takes[i];
-		for (int l = 0; l < n; l++) a->dx[f.at[i][l]] = v[l];
-	}
+	const NAME(vec) to[4] = {(NAME(vec))(on & ~f.second & ~f.right), (NAME(vec))(on & ~f.second & f.right),
+	                         (NAME(vec))(on & f.second & ~f.below), (NAME(vec))(on & f.second & f.below)};
+	NAME(store4)(a, p, n, to, f.at);
 }
 
 TEMPLATE void NAME(sum_some)(const astronnx_pool4 *a, int64_t p, const int n) {
@@ -352,6 +355,22 @@ TARGET static void NAME(sum4)(const astronnx_pool4 *a, int64_t first, int64_t la
 	if (first < last) NAME(sum_some)(a, first, (int)(last - first));
 }
 
+TEMPLATE void NAME(sum_grad_some)(const astronnx_pool4 *a, int64_t p, const int n) {
+	NAME(vec) x[4] = {{0}}, d = {0};
+	NAME(ints) at[4];
+	NAME(load4)(a, p, n, x, at);
+	for (int l = 0; l < n; l++) d[l] = (float)(a->dy[p + l] * a->scale);
+	NAME(vec) to[4];
+#pragma GCC unroll 4
+	for (int i = 0; i < 4; i++) to[i] = a->relu ? (NAME(vec))((NAME(ints))d & (x[i] > 0)) : d;
+	NAME(store4)(a, p, n, to, at);
+}
+
+TARGET static void NAME(sum4_grad)(const astronnx_pool4 *a, int64_t first, int64_t last) {
+	for (; first + LANES <= last; first += LANES) NAME(sum_grad_some)(a, first, LANES);
+	if (first < last) NAME(sum_grad_some)(a, first, (int)(last - first));
+}
+
 TARGET static void NAME(pool4)(const astronnx_pool4 *a, int64_t first, int64_t last) {
 	for (; first + LANES <= last; first += LANES) NAME(pool_some)(a, first, LANES);
 	if (first < last) NAME(pool_some)(a, first, (int)(last - first));
@@ -371,6 +390,7 @@ static const astronnx_train_api NAME(train) = {
     .pool4 = NAME(pool4),
     .pool4_grad = NAME(pool4_grad),
     .sum4 = NAME(sum4),
+    .sum4_grad = NAME(sum4_grad),
     .batch_norm_grad = NAME(batch_norm_grad),
 };
 
