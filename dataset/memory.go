@@ -57,6 +57,38 @@ func (m *memory) Read(_ context.Context, index []int, into []*graph.Tensor) erro
 	return nil
 }
 
+// loaded is how many samples Load reads at a time.
+const loaded = 256
+
+// Load reads all samples of ds into memory, once, for data that cost more to make or to read than to keep.
+func Load(ctx context.Context, ds Dataset) (Dataset, error) {
+	tensors := make([]*graph.Tensor, len(ds.Fields()))
+	for f, field := range ds.Fields() {
+		tensors[f] = graph.NewTensor(field.DType, append([]int64{int64(ds.Len())}, field.Shape...)...)
+		tensors[f].Name = field.Name
+	}
+	for from := 0; from < ds.Len(); from += loaded {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		index := make([]int, min(loaded, ds.Len()-from))
+		for k := range index {
+			index[k] = from + k
+		}
+		into := make([]*graph.Tensor, len(tensors))
+		for f, field := range ds.Fields() {
+			part := *tensors[f]
+			part.Shape = append([]int64{int64(len(index))}, field.Shape...)
+			part.Raw = tensors[f].Raw[from*field.bytes():][:len(index)*field.bytes()]
+			into[f] = &part
+		}
+		if err := ds.Read(ctx, index, into); err != nil {
+			return nil, err
+		}
+	}
+	return Memory(tensors...)
+}
+
 // Generate returns the dataset of a function that writes sample i into one tensor a field, without a batch axis. The tensors hold
 // anything when it is called. The function depends on i alone, draws at random from [RNG] of it, and serves many goroutines at once.
 func Generate(n int, fields []Field, f func(ctx context.Context, i int, into []*graph.Tensor) error) (Dataset, error) {

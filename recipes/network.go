@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/astronnx/astronnx/dataset"
 	"github.com/astronnx/astronnx/export"
 	"github.com/astronnx/astronnx/graph"
 	"github.com/astronnx/astronnx/healpix"
@@ -61,16 +62,23 @@ func (s *scene) train(ctx context.Context, o Options, seed uint64, lots []*lot) 
 	if err != nil {
 		return nil, err
 	}
+	unseen, err := s.samples(judging, rms)
+	if err != nil {
+		return nil, err
+	}
+	if ds, err = kept(ctx, ds); err != nil {
+		return nil, err
+	}
+	if unseen, err = kept(ctx, unseen); err != nil {
+		return nil, err
+	}
 	net, err := s.network(o, seed)
 	if err != nil {
 		return nil, err
 	}
 	options := train.Options{
 		Epochs: o.Epochs, Batch: o.Batch, Schedule: train.Cosine(o.Epochs, o.Rate/100), Seed: seed, Checkpoint: dir, Augment: augment,
-		Engine: o.Engine, Progress: o.Progress,
-	}
-	if options.Validation, err = s.samples(judging, rms); err != nil {
-		return nil, err
+		Validation: unseen, Engine: o.Engine, Progress: o.Progress,
 	}
 	// Where errors are small beside the prior, as of the peak without noise, Moments hardly sees sigma.
 	fit := train.New(net, train.LogMoments(), train.Adam(o.Rate))
@@ -84,6 +92,19 @@ func (s *scene) train(ctx context.Context, o Options, seed uint64, lots []*lot) 
 		return nil, err
 	}
 	return t, s.measure(ctx, t, o, lots)
+}
+
+// kept reads samples into memory, where each epoch finds them again, unless they are too large for that.
+func kept(ctx context.Context, ds dataset.Dataset) (dataset.Dataset, error) {
+	const most = 2 << 30
+	size := int64(0)
+	for _, f := range ds.Fields() {
+		size += int64(len(graph.NewTensor(f.DType, f.Shape...).Raw)) * int64(ds.Len())
+	}
+	if size > most {
+		return ds, nil
+	}
+	return dataset.Load(ctx, ds)
 }
 
 // network is that of the papers, with the errors of what it measures.
