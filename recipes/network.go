@@ -76,8 +76,9 @@ func (s *scene) train(ctx context.Context, o Options, seed uint64, lots []*lot) 
 	if err != nil {
 		return nil, err
 	}
+	steps := int64(o.Epochs) * int64((o.Skies+o.Batch-1)/o.Batch)
 	options := train.Options{
-		Epochs: o.Epochs, Batch: o.Batch, Schedule: train.Cosine(o.Epochs, o.Rate/100), Seed: seed, Checkpoint: dir, Augment: augment,
+		Epochs: o.Epochs, Batch: o.Batch, Schedule: train.WarmUp(steps/20, 0.05, train.Cosine(o.Epochs, o.Rate/500)), Seed: seed, Checkpoint: dir, Augment: augment,
 		Validation: unseen, Engine: o.Engine, Progress: o.Progress,
 	}
 	// Where errors are small beside the prior, as of the peak without noise, Moments hardly sees sigma.

@@ -126,7 +126,7 @@ type Options struct {
 	Fsky     []float64 // part of the sky that is seen, a case each; the recipe's
 	Template bool      // a second case for each: with a fixed template of random amplitude in the first channel
 	Dropout  float64   // of what the dense layers read, 0.2 in the papers; 0: none, which serves turned skies under new noise better
-	Rate     float64   // learning rate, which falls in half a cosine wave; 1e-3
+	Rate     float64   // learning rate, which rises in a twentieth of the steps and falls in half a cosine wave; 2e-3
 	Batch    int       // 32
 	Quick    bool      // nside 4, a small network, few skies: shows that all of it works, and measures little
 
@@ -152,7 +152,7 @@ func (o Options) defaults(r *Recipe) (Options, error) {
 	whole(&o.Seeds, 1, 1)
 	whole(&o.Batch, 32, 32)
 	if o.Rate == 0 {
-		o.Rate = 1e-3
+		o.Rate = 2e-3
 	}
 	if o.Noise == nil {
 		o.Noise = r.Noise

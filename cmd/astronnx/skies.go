@@ -54,7 +54,7 @@ repeated.`,
 	flags.Float64SliceVar(&o.Fsky, "fsky", r.Fsky, "part of the sky that is seen")
 	flags.BoolVar(&o.Template, "template", false, "a second case of each: with a fixed pattern of random amplitude in the first channel")
 	flags.Float64Var(&o.Dropout, "dropout", 0, "part of what the dense layers read that training drops, 0.2 in the papers")
-	flags.Float64Var(&o.Rate, "rate", 1e-3, "learning rate, which falls to a hundredth in half a cosine wave")
+	flags.Float64Var(&o.Rate, "rate", 2e-3, "learning rate, which rises in a twentieth of the steps and falls in half a cosine wave")
 	flags.IntVar(&o.Batch, "batch", 32, "skies a step")
 	flags.BoolVar(&o.Quick, "quick", false, "nside 4, a small network and few skies: shows that all of it works")
 	engine.add(cmd)
