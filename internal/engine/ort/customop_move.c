@@ -10,6 +10,8 @@
 #include <string.h>
 
 enum { chunk = 1 << 14 }; // pixels of an item of work
+#define NONE 99 // a place that no input has
+
 enum { mode_max, mode_avg, mode_sum, mode_nearest, mode_unpool };
 
 ax_moves *ax_moves_new(int64_t in, int64_t out, int64_t per, int64_t spread, const int32_t *at, const int64_t *ids, int64_t id) {
@@ -119,6 +121,8 @@ static OrtStatus *create(const OrtCustomOp *op, const OrtKernelInfo *info, int64
 	int ca = 0, cb = 0;
 	size_t n;
 	OrtStatus *s = attributes(k, info);
+	// The gradient of the mean moves pixels as the upsampling does.
+	if (which == ax_op_pool && from == NONE && k->mode == mode_avg) k->spec.op = ax_op_upsample, k->spec.nside /= 2;
 	if (!s) s = ORT(KernelInfo_GetInputCount)(info, &n);
 	if (!s) s = constant_tensor(info, from, n, &ca, &a);
 	if (!s) s = constant_tensor(info, to, n, &cb, &b);
@@ -237,20 +241,29 @@ static OrtStatus *pool_compute(void *p, OrtKernelContext *ctx) {
 // ---- the gradient of the largest, or of the mean, of four
 
 typedef struct {
-	const ax_moves *m;
+	const ax_moves *m; // of the pool for the largest, of the upsampling for the mean
 	const float *x, *dy;
 	float *dx;
 	int64_t chunks;
-	int relu, average;
+	int relu;
 } pool_grad_job;
 
-static void pool_grad_item(void *user, size_t item) {
+static void max_grad_item(void *user, size_t item) {
 	const pool_grad_job *j = user;
 	const ax_moves *m = j->m;
 	const int64_t plane = (int64_t)item / j->chunks, first = (int64_t)item % j->chunks * chunk;
 	astronnx_pool4 a = {.x = j->x + plane * m->in, .at = m->at, .dy = j->dy + plane * m->out, .dx = j->dx + plane * m->in,
-	                    .relu = j->relu, .scale = 1. / 4};
-	(j->average ? ax_train->sum4_grad : ax_train->pool4_grad)(&a, first, first + chunk < m->out ? first + chunk : m->out);
+	                    .relu = j->relu};
+	ax_train->pool4_grad(&a, first, first + chunk < m->out ? first + chunk : m->out);
+}
+
+static void mean_grad_item(void *user, size_t item) {
+	const pool_grad_job *j = user;
+	const ax_moves *m = j->m;
+	const int64_t plane = (int64_t)item / j->chunks, first = (int64_t)item % j->chunks * chunk;
+	astronnx_sum4_grad a = {.x = j->x + plane * m->out, .at = m->at, .dy = j->dy + plane * m->in, .dx = j->dx + plane * m->out,
+	                        .relu = j->relu, .scale = 1.f / 4};
+	ax_train->sum4_grad(&a, first, first + chunk < m->out ? first + chunk : m->out);
 }
 
 static OrtStatus *pool_grad_compute(void *p, OrtKernelContext *ctx) {
@@ -261,12 +274,14 @@ static OrtStatus *pool_grad_compute(void *p, OrtKernelContext *ctx) {
 	TRY(input_tensor(ctx, 0, 2, &x));
 	TRY(input_tensor(ctx, 1, 2, &dy));
 	if (x.rank != 3) return bad("HealpixPoolGrad: X must be (N, C, P), got rank %zu", x.rank);
-	TRY(check_pixels(k, &x, m));
+	const int64_t pixels = k->mode == mode_avg ? m->out : m->in;
+	if (x.dims[2] != pixels)
+		return bad("HealpixPoolGrad: the map has %lld pixels, expected %lld", (long long)x.dims[2], (long long)pixels);
 	if (elements(&x) != 4 * elements(&dy)) return bad("HealpixPoolGrad: dY must have a quarter of the pixels of X");
 	TRY(output_data(ctx, 0, x.dims, 3, &dx));
-	pool_grad_job j = {m, x.data, dy.data, dx, (m->out + chunk - 1) / chunk, k->relu, k->mode == mode_avg};
+	pool_grad_job j = {m, x.data, dy.data, dx, (m->out + chunk - 1) / chunk, k->relu};
 	const int64_t items = x.dims[0] * x.dims[1] * j.chunks;
-	if (items) parallel(ctx, pool_grad_item, (size_t)items, &j);
+	if (items) parallel(ctx, k->mode == mode_avg ? mean_grad_item : max_grad_item, (size_t)items, &j);
 	return NULL;
 }
 
@@ -379,8 +394,6 @@ static OrtStatus *reorder_infer(const OrtCustomOp *op, OrtShapeInferContext *ctx
 	input_shape(ctx, 0, &x);
 	return x.rank ? set_output_shape(ctx, 0, &x) : NULL;
 }
-
-#define NONE 99
 
 static OrtStatus *pool_create(const OrtCustomOp *op, const OrtApi *api, const OrtKernelInfo *info, void **out) {
 	return (void)api, create(op, info, ax_op_pool, 2, NONE, out);

@@ -36,9 +36,19 @@ typedef struct {
 	// The adjoint, instead of y and indices: dx gets dy where the largest stands, 0 at the other three.
 	const float *dy;
 	float *dx;
-	int relu; // whether x went through a Relu first, so that dy counts only where the largest, or each of a sum, is positive
+	int relu; // whether x went through a Relu first, so that dy counts only where the largest is positive
 	double scale; // of sums
 } astronnx_pool4;
+
+// The adjoint of the sums of fours, each times scale: dx[p] gets scale times dy of the output that p is part of, which at lists, or
+// p / 4 if it is NULL; with relu only where x is positive.
+typedef struct {
+	const float *x, *dy;
+	const int32_t *at;
+	float *dx;
+	float scale;
+	int relu;
+} astronnx_sum4_grad;
 
 // A tap of a convolution on the sphere whose gradient is added alone: dx[.][to] += factor * sum over o of w[tap][o][.] * z[o][from].
 typedef struct {
@@ -74,7 +84,7 @@ typedef struct {
 	void (*pool4)(const astronnx_pool4 *a, int64_t first, int64_t last); // of the outputs
 	void (*pool4_grad)(const astronnx_pool4 *a, int64_t first, int64_t last);
 	void (*sum4)(const astronnx_pool4 *a, int64_t first, int64_t last); // y is scale times the sum of the four, in float64
-	void (*sum4_grad)(const astronnx_pool4 *a, int64_t first, int64_t last); // each of the four gets scale times dy
+	void (*sum4_grad)(const astronnx_sum4_grad *a, int64_t first, int64_t last); // of the elements of dx
 	void (*batch_norm_grad)(const astronnx_batch_norm_grad *g, int64_t first, int64_t last); // of the channels
 } astronnx_train_api;
 

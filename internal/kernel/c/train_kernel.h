@@ -308,20 +308,6 @@ TEMPLATE void NAME(pool_some)(const astronnx_pool4 *a, int64_t p, const int n) {
 	for (int l = 0; l < n; l++) a->indices[p + l] = at[l];
 }
 
-// Writes what the four of each of n outputs from p on get.
-TEMPLATE void NAME(store4)(const astronnx_pool4 *a, int64_t p, const int n, const NAME(vec) v[4], const NAME(ints) at[4]) {
-	if (a->at == NULL && n == LANES) {
-		float *to = a->dx + 4 * p;
-		const NAME(vec) even = FRONT(v[0], v[2]), even2 = BACK(v[0], v[2]), odd = FRONT(v[1], v[3]), odd2 = BACK(v[1], v[3]);
-		NAME(put)(to, FRONT(even, odd)), NAME(put)(to + LANES, BACK(even, odd));
-		NAME(put)(to + 2 * LANES, FRONT(even2, odd2)), NAME(put)(to + 3 * LANES, BACK(even2, odd2));
-		return;
-	}
-#pragma GCC unroll 4
-	for (int i = 0; i < 4; i++)
-		for (int l = 0; l < n; l++) a->dx[at[i][l]] = v[i][l];
-}
-
 TEMPLATE void NAME(pool_grad_some)(const astronnx_pool4 *a, int64_t p, const int n) {
 	const NAME(four) f = NAME(read4)(a, p, n);
 	NAME(vec) d = {0};
@@ -333,7 +319,16 @@ TEMPLATE void NAME(pool_grad_some)(const astronnx_pool4 *a, int64_t p, const int
 	if (a->relu) on &= f.top > 0;
 	const NAME(vec) to[4] = {(NAME(vec))(on & ~f.second & ~f.right), (NAME(vec))(on & ~f.second & f.right),
 	                         (NAME(vec))(on & f.second & ~f.below), (NAME(vec))(on & f.second & f.below)};
-	NAME(store4)(a, p, n, to, f.at);
+	if (a->at == NULL && n == LANES) {
+		float *dx = a->dx + 4 * p;
+		const NAME(vec) even = FRONT(to[0], to[2]), even2 = BACK(to[0], to[2]), odd = FRONT(to[1], to[3]), odd2 = BACK(to[1], to[3]);
+		NAME(put)(dx, FRONT(even, odd)), NAME(put)(dx + LANES, BACK(even, odd));
+		NAME(put)(dx + 2 * LANES, FRONT(even2, odd2)), NAME(put)(dx + 3 * LANES, BACK(even2, odd2));
+		return;
+	}
+#pragma GCC unroll 4
+	for (int i = 0; i < 4; i++)
+		for (int l = 0; l < n; l++) a->dx[f.at[i][l]] = to[i][l];
 }
 
 TEMPLATE void NAME(sum_some)(const astronnx_pool4 *a, int64_t p, const int n) {
@@ -355,20 +350,17 @@ TARGET static void NAME(sum4)(const astronnx_pool4 *a, int64_t first, int64_t la
 	if (first < last) NAME(sum_some)(a, first, (int)(last - first));
 }
 
-TEMPLATE void NAME(sum_grad_some)(const astronnx_pool4 *a, int64_t p, const int n) {
-	NAME(vec) x[4] = {{0}}, d = {0};
-	NAME(ints) at[4];
-	NAME(load4)(a, p, n, x, at);
-	for (int l = 0; l < n; l++) d[l] = (float)(a->dy[p + l] * a->scale);
-	NAME(vec) to[4];
-#pragma GCC unroll 4
-	for (int i = 0; i < 4; i++) to[i] = a->relu ? (NAME(vec))((NAME(ints))d & (x[i] > 0)) : d;
-	NAME(store4)(a, p, n, to, at);
-}
-
-TARGET static void NAME(sum4_grad)(const astronnx_pool4 *a, int64_t first, int64_t last) {
-	for (; first + LANES <= last; first += LANES) NAME(sum_grad_some)(a, first, LANES);
-	if (first < last) NAME(sum_grad_some)(a, first, (int)(last - first));
+TARGET static void NAME(sum4_grad)(const astronnx_sum4_grad *a, int64_t first, int64_t last) {
+	int64_t p = first;
+	for (; p + LANES <= last; p += LANES) {
+		NAME(vec) d = {0};
+#pragma GCC unroll 16
+		for (int l = 0; l < LANES; l++) d[l] = a->dy[a->at ? a->at[p + l] : (p + l) / 4];
+		d *= a->scale;
+		if (a->relu) d = (NAME(vec))((NAME(ints))d & (NAME(get)(a->x + p) > 0));
+		NAME(put)(a->dx + p, d);
+	}
+	for (; p < last; p++) a->dx[p] = !a->relu || a->x[p] > 0 ? a->scale * a->dy[a->at ? a->at[p] : p / 4] : 0;
 }
 
 TARGET static void NAME(pool4)(const astronnx_pool4 *a, int64_t first, int64_t last) {
