@@ -252,12 +252,16 @@ func (w *ringWorker) toWaves(waves []complex128, pixels []float64, shifted bool,
 // fourier computes the pixels of all rings of rows of maps from their waves, or the waves from the pixels where area, a
 // pixel's, is not 0.
 func (c *piece) fourier(maps []float64, rows int, area float64) {
+	if c.bundled {
+		c.fourierBundle(maps, rows, area)
+		return
+	}
 	p := c.p
 	which := 0
 	if c.spin != 0 {
 		which = 1
 	}
-	each(c.threads, len(p.blocks), func() *ringWorker { return &ringWorker{} }, func(w *ringWorker, i int) {
+	each(c.fouriers, len(p.blocks), func(w *ringWorker, i int) {
 		block := p.blocks[i]
 		npix, last := p.rings[block.lo].npix, p.rings[block.lo].last[which]
 		if kernel.HasRingFFT && rows*(block.hi-block.lo) > 1 && largestPrime(npix) <= largePrime {

@@ -120,21 +120,19 @@ func (p *Plan) Npix() int { return 12 * p.nside * p.nside }
 // Size returns the number of alm of a map, those of m ≥ 0.
 func (p *Plan) Size() int { return Size(p.lmax) }
 
-// each calls f for 0 to n-1, on up to `threads` goroutines, each with a worker of its own.
-func each[W any](threads, n int, worker func() W, f func(w W, i int)) {
-	threads = min(threads, n)
-	if threads <= 1 {
-		w := worker()
+// each calls f for 0 to n-1, on up to as many goroutines as there are workers, each with a worker of its own.
+func each[W any](workers []W, n int, f func(w W, i int)) {
+	workers = workers[:min(len(workers), n)]
+	if len(workers) == 1 {
 		for i := range n {
-			f(w, i)
+			f(workers[0], i)
 		}
 		return
 	}
 	var next atomic.Int64
 	var group sync.WaitGroup
-	for range threads {
+	for _, w := range workers {
 		group.Go(func() {
-			w := worker()
 			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
 				f(w, i)
 			}

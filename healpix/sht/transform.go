@@ -5,6 +5,7 @@ import (
 
 	"github.com/astronnx/astronnx/healpix"
 	"github.com/astronnx/astronnx/internal/errs"
+	"github.com/astronnx/astronnx/internal/kernel"
 )
 
 // chunkBytes is the memory of the waves of maps that are transformed together.
@@ -40,6 +41,9 @@ func (p *Plan) batch(spin int, maps []float64, alm []complex128) (rows, chunk in
 		return 0, 0, errs.New(errs.Input, "sht: %d pixels and %d alm: nside %d and lmax %d have %d and %d of a map, and spin %d takes maps by %d",
 			len(maps), len(alm), p.nside, p.lmax, npix, size, spin, fields)
 	}
+	if p.bundled(rows / fields) {
+		return rows, kernel.Bundle * fields, nil
+	}
 	chunk = chunkBytes / (16 * (4*p.nside - 1) * (p.lmax + 1)) / fields * fields
 	return rows, max(fields, min(chunk, rows)), nil
 }
@@ -48,11 +52,16 @@ func (p *Plan) batch(spin int, maps []float64, alm []complex128) (rows, chunk in
 // goroutines on each.
 func (p *Plan) chunks(rows, chunk int, spin int, f func(c *piece, lo, hi int)) {
 	n := (rows + chunk - 1) / chunk
+	bundled := p.bundled(rows / (1 + spin/2))
 	outer, inner := p.threads, 1
 	if n < 2*p.threads {
 		outer, inner = 1, p.threads
 	}
-	each(outer, n, func() *piece { return newPiece(p, spin, chunk, inner) }, func(c *piece, i int) {
+	var pieces []*piece
+	for range min(outer, n) {
+		pieces = append(pieces, newPiece(p, spin, chunk, inner, bundled))
+	}
+	each(pieces, n, func(c *piece, i int) {
 		f(c, i*chunk, min((i+1)*chunk, rows))
 	})
 }
@@ -80,10 +89,12 @@ func (p *Plan) map2alm(spin int, alm []complex128, maps []float64, iter int) err
 	npix, size := p.Npix(), p.Size()
 	p.chunks(rows, chunk, spin, func(c *piece, lo, hi int) {
 		maps, alm := maps[lo*npix:hi*npix], alm[lo*size:hi*size]
-		if cap(c.rest) < len(maps) {
-			c.rest = make([]float64, len(maps))
+		if iter == 0 && !anyUnseen(maps) {
+			c.analyse(alm, maps)
+			return
 		}
-		rest := c.rest[:len(maps)]
+		c.rest = grow(c.rest, len(maps))
+		rest := c.rest
 		copySeen(rest, maps)
 		c.analyse(alm, rest)
 		if iter == 0 {
@@ -110,6 +121,15 @@ func (p *Plan) map2alm(spin int, alm []complex128, maps []float64, iter int) err
 	return nil
 }
 
+func anyUnseen(x []float64) bool {
+	for _, v := range x {
+		if v < healpix.Unseen/2 && healpix.IsUnseen(v) { // the first costs little
+			return true
+		}
+	}
+	return false
+}
+
 func copySeen(to, from []float64) {
 	for i, v := range from {
 		if healpix.IsUnseen(v) {
@@ -121,17 +141,25 @@ func copySeen(to, from []float64) {
 
 // piece is the memory of a goroutine that transforms a chunk of a batch.
 type piece struct {
-	p             *Plan
-	spin, threads int
-	rest          []float64 // what iterations work on
-	more          []complex128
-	waves         []complex128 // [row][m][ring] or [row][ring][m], the rings from north to south
+	p        *Plan
+	spin     int
+	bundled  bool
+	legendre []*legendreWorker
+	fouriers []*ringWorker
+	rest     []float64 // what iterations work on
+	more     []complex128
+	waves    []complex128 // [row][m][ring] or [row][ring][m], the rings from north to south; of a bundle as place says
 
 	ringStep, mStep int
 }
 
-func newPiece(p *Plan, spin, rows, threads int) *piece {
-	return &piece{p: p, spin: spin, threads: threads, waves: make([]complex128, rows*(4*p.nside-1)*(p.lmax+1))}
+func newPiece(p *Plan, spin, rows, threads int, bundled bool) *piece {
+	c := &piece{p: p, spin: spin, bundled: bundled, waves: make([]complex128, rows*(4*p.nside-1)*(p.lmax+1))}
+	for range threads {
+		c.legendre = append(c.legendre, &legendreWorker{piece: c})
+		c.fouriers = append(c.fouriers, &ringWorker{})
+	}
+	return c
 }
 
 // places returns where in waves a row's wave m of ring i and of its image stand; the next ring is ringStep away, the next m mStep.
@@ -153,7 +181,7 @@ func (c *piece) synth(maps []float64, alm []complex128) {
 	p := c.p
 	rows := len(maps) / p.Npix()
 	c.ringStep, c.mStep = 1, 4*p.nside-1 // what is written stands together: reading apart costs less
-	each(c.threads, p.lmax+1, func() *legendreWorker { return newLegendreWorker(c) }, func(w *legendreWorker, m int) {
+	each(c.legendre, p.lmax+1, func(w *legendreWorker, m int) {
 		w.synth(rows, alm, m)
 	})
 	c.fourier(maps, rows, 0)
@@ -164,7 +192,7 @@ func (c *piece) analyse(alm []complex128, maps []float64) {
 	rows := len(maps) / p.Npix()
 	c.ringStep, c.mStep = p.lmax+1, 1
 	c.fourier(maps, rows, 4*math.Pi/float64(p.Npix()))
-	each(c.threads, p.lmax+1, func() *legendreWorker { return newLegendreWorker(c) }, func(w *legendreWorker, m int) {
+	each(c.legendre, p.lmax+1, func(w *legendreWorker, m int) {
 		w.analyse(rows, alm, m)
 	})
 }
@@ -176,8 +204,6 @@ type legendreWorker struct {
 	coef, ring, scratch []float64
 }
 
-func newLegendreWorker(c *piece) *legendreWorker { return &legendreWorker{piece: c} }
-
 // functions returns those of m and spin s: the plan's where it keeps them.
 func (w *legendreWorker) functions(m, s int) *functions {
 	if kept := w.p.kept[s/2+1]; kept != nil {
@@ -188,6 +214,10 @@ func (w *legendreWorker) functions(m, s int) *functions {
 }
 
 func (w *legendreWorker) synth(rows int, alm []complex128, m int) {
+	if w.bundled {
+		w.bundle(rows, alm, m, false)
+		return
+	}
 	if w.spin != 0 {
 		w.synth2(rows, alm, m)
 		return
@@ -221,6 +251,10 @@ func (w *legendreWorker) synth(rows int, alm []complex128, m int) {
 }
 
 func (w *legendreWorker) analyse(rows int, alm []complex128, m int) {
+	if w.bundled {
+		w.bundle(rows, alm, m, true)
+		return
+	}
 	if w.spin != 0 {
 		w.analyse2(rows, alm, m)
 		return

@@ -78,4 +78,12 @@ func (r *RingFFT) check(count, step int, pairs []RingPair, waves []complex128, m
 	}
 }
 
+// checkBundle is check for the maps of a bundle.
+func (r *RingFFT) checkBundle(count, step int, pairs []RingPair, apart, bundle int, waves []complex128, maps, scratch []float64) {
+	if bundle < 1 || bundle > Bundle || apart < r.npix {
+		panic("kernel: malformed bundle")
+	}
+	r.check(count, step, pairs, waves[:max(0, len(waves)-Bundle+1)], maps[:max(0, len(maps)-(bundle-1)*apart)], scratch)
+}
+
 func within(at int64, n, of int) bool { return at >= 0 && at <= int64(of-n) }

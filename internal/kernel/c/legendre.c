@@ -8,6 +8,8 @@
 #define BASE 0x1p600  // a value is its number times BASE to the power of its scale
 #define LARGE 0x1p400 // a number beyond this moves to the next scale
 
+enum { SYNTH, ANALYSE, TABLE }; // what the functions are computed for
+
 #if defined(__x86_64__)
 #define BYTES 64
 #define TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")))

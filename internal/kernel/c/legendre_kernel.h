@@ -30,11 +30,20 @@ TEMPLATE void NAME(next)(const int spin, const legendre *g, int64_t l, NAME(stat
 	}
 }
 
-// Adds the terms of l and l + 1: to sums[2][4] or to terms[count][spin ? 4 : 2], where sums are the values to be analysed.
-TEMPLATE void NAME(add)(const int spin, const int analyse, int64_t l, const NAME(vec) *a, const NAME(vec) *b, const double *w,
-                        NAME(vec) (*sums)[4], double *terms) {
+// Adds the terms of l and l + 1: to sums[2][4] or to terms[count][spin ? 4 : 2], where sums are the values to be analysed. Or
+// writes the functions themselves to terms[count][n].
+TEMPLATE void NAME(add)(const int spin, const int what, const legendre *g, int64_t l, const NAME(vec) *a, const NAME(vec) *b,
+                        const double *w, NAME(vec) (*sums)[4], double *terms) {
 	const int cols = spin ? 4 : 2;
-	if (!analyse) {
+	if (what == TABLE) {
+		terms += l * g->n;
+		for (int v = 0; v < 2; v++) {
+			NAME(put)(terms + v * LANES, a[v]);
+			NAME(put)(terms + g->n + v * LANES, b[v]);
+		}
+		return;
+	}
+	if (what == SYNTH) {
 		w += l * cols;
 #pragma GCC unroll 2
 		for (int v = 0; v < 2; v++)
@@ -58,7 +67,7 @@ TEMPLATE void NAME(add)(const int spin, const int analyse, int64_t l, const NAME
 	}
 }
 
-TEMPLATE void NAME(block)(const int spin, const int analyse, const legendre *g, int64_t first, const double *w,
+TEMPLATE void NAME(block)(const int spin, const int what, const legendre *g, int64_t first, const double *w,
                           NAME(vec) (*sums)[4], double *terms) {
 	NAME(state) s;
 #pragma GCC unroll 2
@@ -84,19 +93,19 @@ TEMPLATE void NAME(block)(const int spin, const int analyse, const legendre *g, 
 		}
 		if (lanes == 2 * LANES) break;
 		for (int64_t i = l; i < l + 8; i += 2) {
-			if (lanes > 0) {
+			if (lanes > 0 || what == TABLE) {
 				NAME(vec) a[2], b[2];
 				for (int v = 0; v < 2; v++) {
 					a[v] = (NAME(vec))((NAME(mask))s.a[v] & live[v]);
 					b[v] = (NAME(vec))((NAME(mask))s.b[v] & live[v]);
 				}
-				NAME(add)(spin, analyse, i, a, b, w, sums, terms);
+				NAME(add)(spin, what, g, i, a, b, w, sums, terms);
 			}
 			NAME(next)(spin, g, i, &s);
 		}
 	}
 	for (; l < g->count; l += 2) {
-		NAME(add)(spin, analyse, l, s.a, s.b, w, sums, terms);
+		NAME(add)(spin, what, g, l, s.a, s.b, w, sums, terms);
 		NAME(next)(spin, g, l, &s);
 	}
 }
@@ -105,7 +114,7 @@ TEMPLATE void NAME(synth_as)(const int spin, const legendre *g, int64_t maps, co
 	for (int64_t i = 0; i < maps; i++, a += g->count * (spin ? 4 : 2), out += 4 * g->n)
 		for (int64_t first = 0; first < g->n; first += 2 * LANES) {
 			NAME(vec) sums[2][4] = {0};
-			NAME(block)(spin, 0, g, first, a, sums, NULL);
+			NAME(block)(spin, SYNTH, g, first, a, sums, NULL);
 			for (int v = 0; v < 2; v++)
 				for (int j = 0; j < 4; j++) NAME(put)(out + j * g->n + first + v * LANES, sums[v][j]);
 		}
@@ -119,7 +128,7 @@ TEMPLATE void NAME(analyse_as)(const int spin, const legendre *g, int64_t maps, 
 			NAME(vec) values[2][4];
 			for (int v = 0; v < 2; v++)
 				for (int j = 0; j < 4; j++) values[v][j] = NAME(get)(in + j * g->n + first + v * LANES);
-			NAME(block)(spin, 1, g, first, NULL, values, scratch);
+			NAME(block)(spin, ANALYSE, g, first, NULL, values, scratch);
 		}
 		for (int64_t j = 0; j < terms; j++) {
 			double sum = 0;
@@ -143,7 +152,9 @@ TARGET static void NAME(analyse)(const legendre *g, int spin, int64_t maps, cons
 		NAME(analyse_as)(0, g, maps, in, out, scratch);
 }
 
-static const legendre_path NAME(legendre) = {NAME(synth), NAME(analyse)};
+#include "legendre_bundle.h"
+
+static const legendre_path NAME(legendre) = {NAME(synth), NAME(analyse), NAME(synth_bundle), NAME(analyse_bundle)};
 
 #undef LANES
 #undef TEMPLATE

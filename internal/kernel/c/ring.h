@@ -2,7 +2,7 @@
 #ifndef ASTRONNX_RING_H
 #define ASTRONNX_RING_H
 
-#include <stdint.h>
+#include "legendre.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -26,6 +26,13 @@ typedef struct {
 	// scratch holds 8 (6 npix + 4) numbers.
 	void (*synth)(const ring_shape *s, int64_t n, const ring_pair *pairs, const double *waves, double *maps, double *scratch);
 	void (*analyse)(const ring_shape *s, int64_t n, const ring_pair *pairs, double *waves, const double *maps, double *scratch);
+
+	// The same of `count` maps of a bundle, whose pixels stand `map` apart and whose waves [2][BUNDLE] together: pairs say where
+	// those of the first map are, and as before what counts waves counts two numbers.
+	void (*synth_bundle)(const ring_shape *s, int64_t n, const ring_pair *pairs, int64_t count, int64_t map, const double *waves,
+	                     double *maps, double *scratch);
+	void (*analyse_bundle)(const ring_shape *s, int64_t n, const ring_pair *pairs, int64_t count, int64_t map, double *waves,
+	                       const double *maps, double *scratch);
 } ring_path;
 
 // NULL if the processor lacks the path's instructions.

@@ -69,9 +69,10 @@ TEMPLATE NAME(cvec) *NAME(transform)(const ring_shape *shape, NAME(cvec) *z, NAM
 	return z;
 }
 
-// Wave m of each lane.
+// Wave m of each lane; without places the lanes are maps of a bundle, whose waves stand side by side.
 TEMPLATE NAME(cvec) NAME(wave)(const ring_shape *shape, const double *waves, const int64_t *at, int64_t m) {
 	waves += 2 * m * shape->step;
+	if (at == NULL) return (NAME(cvec)){*(const NAME(vec) *)waves, *(const NAME(vec) *)(waves + BUNDLE)};
 #define RE(i) waves[2 * at[i]]
 #define IM(i) waves[2 * at[i] + 1]
 #if BYTES == 64
@@ -114,6 +115,17 @@ TEMPLATE void NAME(fold)(const ring_shape *shape, const double *waves, const int
 		for (int64_t i = 0; i <= half; i++) g[i] = NAME(by)(g[i], shape->phase[2 * i], shape->phase[2 * i + 1]);
 }
 
+// The spectrum of x + iy, given the k ≤ npix/2 of those of x and of y, which are real.
+TEMPLATE void NAME(merge)(int64_t npix, const NAME(cvec) *a, const NAME(cvec) *b, NAME(cvec) *z) {
+	const int64_t half = npix / 2;
+	z[0] = (NAME(cvec)){a[0].re, b[0].re};
+	z[half] = (NAME(cvec)){a[half].re, b[half].re};
+	for (int64_t k = 1; k < half; k++) {
+		z[k] = (NAME(cvec)){a[k].re - b[k].im, a[k].im + b[k].re};
+		z[npix - k] = (NAME(cvec)){a[k].re + b[k].im, b[k].re - a[k].im};
+	}
+}
+
 typedef struct {
 	int64_t north_waves[LANES], south_waves[LANES], north[LANES], south[LANES];
 	double weight[LANES];
@@ -147,12 +159,7 @@ TARGET static void NAME(ring_synth)(const ring_shape *shape, int64_t n, const ri
 			NAME(fold)(shape, waves, l.south_waves, b);
 		else
 			memset(b, 0, (half + 1) * sizeof *b);
-		z[0] = (NAME(cvec)){a[0].re, b[0].re};
-		z[half] = (NAME(cvec)){a[half].re, b[half].re};
-		for (int64_t k = 1; k < half; k++) {
-			z[k] = (NAME(cvec)){a[k].re - b[k].im, a[k].im + b[k].re};
-			z[npix - k] = (NAME(cvec)){a[k].re + b[k].im, b[k].re - a[k].im};
-		}
+		NAME(merge)(npix, a, b, z);
 		const NAME(cvec) *x = NAME(transform)(shape, z, y);
 		for (int i = 0; i < l.count; i++) {
 			double *to = maps + l.north[i];
@@ -160,6 +167,22 @@ TARGET static void NAME(ring_synth)(const ring_shape *shape, int64_t n, const ri
 			if (!l.south_is) continue;
 			to = maps + l.south[i];
 			for (int64_t j = 0; j < npix; j++) to[j] = x[j].im[i];
+		}
+	}
+}
+
+// Takes merge back, of a transform that was asked to exchange real and imaginary parts, and multiplies by w.
+TEMPLATE void NAME(split)(const ring_shape *shape, const NAME(cvec) *x, NAME(vec) w, NAME(cvec) *a, NAME(cvec) *b) {
+	const int64_t npix = shape->npix;
+	w /= 2;
+	for (int64_t k = 0; k <= npix / 2; k++) {
+		const int64_t mirror = k == 0 ? 0 : npix - k;
+		NAME(cvec) u = {x[k].im, x[k].re}, v = {x[mirror].im, x[mirror].re};
+		a[k] = (NAME(cvec)){w * (u.re + v.re), w * (u.im - v.im)};
+		b[k] = (NAME(cvec)){w * (u.im + v.im), w * (v.re - u.re)};
+		if (shape->shifted) {
+			a[k] = NAME(by)(a[k], shape->phase[2 * k], -shape->phase[2 * k + 1]);
+			b[k] = NAME(by)(b[k], shape->phase[2 * k], -shape->phase[2 * k + 1]);
 		}
 	}
 }
@@ -201,26 +224,125 @@ TARGET static void NAME(ring_analyse)(const ring_shape *shape, int64_t n, const 
 			from = l.south_is ? maps + l.south[i] : NULL;
 			for (int64_t j = 0; j < npix; j++) z[j].re[i] = from != NULL ? from[j] : 0;
 		}
-		const NAME(cvec) *x = NAME(transform)(shape, z, y);
 		NAME(vec) w;
 		memcpy(&w, l.weight, sizeof w);
-		w /= 2;
-		for (int64_t k = 0; k <= half; k++) {
-			const int64_t mirror = k == 0 ? 0 : npix - k;
-			NAME(cvec) u = {x[k].im, x[k].re}, v = {x[mirror].im, x[mirror].re};
-			a[k] = (NAME(cvec)){w * (u.re + v.re), w * (u.im - v.im)};
-			b[k] = (NAME(cvec)){w * (u.im + v.im), w * (v.re - u.re)};
-			if (shape->shifted) {
-				a[k] = NAME(by)(a[k], shape->phase[2 * k], -shape->phase[2 * k + 1]);
-				b[k] = NAME(by)(b[k], shape->phase[2 * k], -shape->phase[2 * k + 1]);
-			}
-		}
+		NAME(split)(shape, NAME(transform)(shape, z, y), w, a, b);
 		NAME(unfold)(shape, waves, l.north_waves, l.count, a);
 		if (l.south_is) NAME(unfold)(shape, waves, l.south_waves, l.count, b);
 	}
 }
 
-static const ring_path NAME(ring) = {NAME(ring_synth), NAME(ring_analyse)};
+// Sets the waves of a bundle's lanes from g[k].
+TEMPLATE void NAME(spread)(const ring_shape *shape, double *waves, const NAME(cvec) *g) {
+	const int64_t n = shape->npix, half = n / 2;
+	double sign = 1;
+	int64_t k = 0;
+	for (int64_t m = 0; m < shape->count; m++, waves += 2 * shape->step) {
+		const bool mirror = k > half;
+		const NAME(cvec) *from = g + (mirror ? n - k : k);
+		const double s = mirror && shape->shifted ? -sign : sign;
+		*(NAME(vec) *)waves = s * from->re;
+		*(NAME(vec) *)(waves + BUNDLE) = (mirror ? -s : s) * from->im;
+		if (++k == n) {
+			k = 0;
+			if (shape->shifted) sign = -sign;
+		}
+	}
+}
+
+typedef int64_t NAME(picks) __attribute__((vector_size(BYTES)));
+
+// Exchanges rows and columns.
+TEMPLATE void NAME(transpose)(NAME(vec) *v) {
+#if BYTES == 64
+	const NAME(picks) low[3] = {{0, 8, 2, 10, 4, 12, 6, 14}, {0, 1, 8, 9, 4, 5, 12, 13}, {0, 1, 2, 3, 8, 9, 10, 11}};
+	const NAME(picks) high[3] = {{1, 9, 3, 11, 5, 13, 7, 15}, {2, 3, 10, 11, 6, 7, 14, 15}, {4, 5, 6, 7, 12, 13, 14, 15}};
+#elif BYTES == 32
+	const NAME(picks) low[2] = {{0, 4, 2, 6}, {0, 1, 4, 5}}, high[2] = {{1, 5, 3, 7}, {2, 3, 6, 7}};
+#else
+	const NAME(picks) low[1] = {{0, 2}}, high[1] = {{1, 3}};
+#endif
+#pragma GCC unroll 3
+	for (int stage = 0; stage < (int)(sizeof low / sizeof *low); stage++)
+#pragma GCC unroll 8
+		for (int i = 0; i < LANES; i++) {
+			const int d = 1 << stage;
+			if (i & d) continue;
+			NAME(vec) a = v[i], b = v[i + d];
+			v[i] = __builtin_shuffle(a, b, low[stage]);
+			v[i + d] = __builtin_shuffle(a, b, high[stage]);
+		}
+}
+
+// Writes the lanes' pixels, a vector of each, to maps that stand apart.
+TEMPLATE void NAME(write)(double *maps, int64_t map, int64_t lanes, int64_t npix, const NAME(vec) *x) {
+	int64_t j = 0;
+	for (; j + LANES <= npix; j += LANES) {
+		NAME(vec) v[LANES];
+#pragma GCC unroll 8
+		for (int i = 0; i < LANES; i++) v[i] = x[2 * (j + i)]; // of every second, between the other ring's
+		NAME(transpose)(v);
+		if (lanes >= LANES) {
+#pragma GCC unroll 8
+			for (int i = 0; i < LANES; i++) *(NAME(vec) *)(maps + i * map + j) = v[i];
+		} else
+			for (int i = 0; i < lanes; i++) *(NAME(vec) *)(maps + i * map + j) = v[i];
+	}
+	for (; j < npix; j++)
+		for (int i = 0; i < LANES && i < lanes; i++) maps[i * map + j] = x[2 * j][i];
+}
+
+// Reads what write writes; lanes that are not there repeat the first.
+TEMPLATE void NAME(read)(const double *maps, int64_t map, int64_t lanes, int64_t npix, NAME(vec) *x) {
+	int64_t j = 0;
+	for (; j + LANES <= npix; j += LANES) {
+		NAME(vec) v[LANES];
+#pragma GCC unroll 8
+		for (int i = 0; i < LANES; i++) v[i] = *(const NAME(vec) *)(maps + (i < lanes ? i : 0) * map + j);
+		NAME(transpose)(v);
+#pragma GCC unroll 8
+		for (int i = 0; i < LANES; i++) x[2 * (j + i)] = v[i];
+	}
+	for (; j < npix; j++)
+		for (int i = 0; i < LANES; i++) x[2 * j][i] = maps[(i < lanes ? i : 0) * map + j];
+}
+
+TARGET static void NAME(ring_synth_bundle)(const ring_shape *shape, int64_t n, const ring_pair *pairs, int64_t count, int64_t map,
+                                           const double *waves, double *maps, double *scratch) {
+	const int64_t npix = shape->npix, half = npix / 2;
+	NAME(cvec) *z = (NAME(cvec) *)scratch, *y = z + npix, *a = y + npix, *b = a + half + 1;
+	for (const ring_pair *p = pairs; p < pairs + n; p++)
+		for (int64_t v = 0; v < count; v += LANES) {
+			NAME(fold)(shape, waves + 2 * p->north_waves + v, NULL, a);
+			if (p->south >= 0)
+				NAME(fold)(shape, waves + 2 * p->south_waves + v, NULL, b);
+			else
+				memset(b, 0, (half + 1) * sizeof *b);
+			NAME(merge)(npix, a, b, z);
+			const NAME(cvec) *x = NAME(transform)(shape, z, y);
+			NAME(write)(maps + v * map + p->north, map, count - v, npix, &x->re);
+			if (p->south >= 0) NAME(write)(maps + v * map + p->south, map, count - v, npix, &x->im);
+		}
+}
+
+TARGET static void NAME(ring_analyse_bundle)(const ring_shape *shape, int64_t n, const ring_pair *pairs, int64_t count, int64_t map,
+                                             double *waves, const double *maps, double *scratch) {
+	const int64_t npix = shape->npix, half = npix / 2;
+	NAME(cvec) *z = (NAME(cvec) *)scratch, *y = z + npix, *a = y + npix, *b = a + half + 1;
+	for (const ring_pair *p = pairs; p < pairs + n; p++)
+		for (int64_t v = 0; v < count; v += LANES) {
+			NAME(read)(maps + v * map + p->north, map, count - v, npix, &z->im);
+			if (p->south >= 0)
+				NAME(read)(maps + v * map + p->south, map, count - v, npix, &z->re);
+			else
+				for (int64_t j = 0; j < npix; j++) z[j].re = (NAME(vec)){0};
+			NAME(split)(shape, NAME(transform)(shape, z, y), (NAME(vec)){0} + p->weight, a, b);
+			NAME(spread)(shape, waves + 2 * p->north_waves + v, a);
+			if (p->south >= 0) NAME(spread)(shape, waves + 2 * p->south_waves + v, b);
+		}
+}
+
+static const ring_path NAME(ring) = {NAME(ring_synth), NAME(ring_analyse), NAME(ring_synth_bundle), NAME(ring_analyse_bundle)};
 
 #undef LANES
 #undef TEMPLATE
