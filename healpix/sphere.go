@@ -43,10 +43,16 @@ func capHeight(t float64) (z, sin float64) {
 // Pix2Vec returns the unit vector to the centre of a pixel: x to (theta, phi) = (π/2, 0), y to (π/2, π/2), z to the
 // north pole.
 func (g Grid) Pix2Vec(ipix int) [3]float64 {
-	i, j := g.ringAt(ipix)
-	z, s := height(i, g.nside)
-	sin, cos := math.Sincos(g.ringPhi(i, j))
+	z, s, phi := g.centre(ipix)
+	sin, cos := math.Sincos(phi)
 	return [3]float64{s * cos, s * sin, z}
+}
+
+// centre returns z = cos theta, sin theta and phi of a pixel's centre.
+func (g Grid) centre(ipix int) (z, sin, phi float64) {
+	i, j := g.ringAt(ipix)
+	z, sin = height(i, g.nside)
+	return z, sin, g.ringPhi(i, j)
 }
 
 // Pix2Ang returns the centre of a pixel, 0 < theta < π and 0 ≤ phi < 2π, to a few units in the last place of each.
