@@ -222,6 +222,21 @@ func (l *lattice) number(face *graph.Value, x, y coordinate) *graph.Value {
 	return ringNumber(l.body, r.start, r.base, r.length, l.sub(x.x, y.x))
 }
 
+// circles are what the pixels of a face with one x+y share: the number of their ring from the north pole, 1 to 4n-1, a
+// quarter m of its pixels, and middle, such that (middle + x - y)/m is the longitude in units of 45°.
+type circles struct{ ring, quarter, middle *graph.Value }
+
+func (l *lattice) circles(face, sum *graph.Value) circles {
+	one, two, four, n := l.Int(1), l.Int(2), l.Int(4), l.n
+	band := l.div(face, four)
+	row := l.add(band, two) // the centre of the face, in units of n and n/2
+	column := l.where(l.Op("Equal", nil, band, one), l.Int(0), one)
+	column = l.add(column, l.mul(l.mod(face, four), two))
+	i := l.sub(l.sub(l.mul(row, n), one), sum)
+	m := l.Op("Min", nil, i, n, l.sub(l.mul(n, four), i))
+	return circles{i, m, l.mul(column, m)}
+}
+
 // rings are the parts of RING numbers that the pixels of a face with one x+y share: the ring's first pixel and length,
 // and base, such that (base + x - y)/2, counted round the ring, is the place on it. Górski et al. 2005, section 4,
 // written for faces as in package healpix.
@@ -229,21 +244,17 @@ type rings struct{ start, base, length *graph.Value }
 
 func (l *lattice) rings(face, sum *graph.Value) rings {
 	one, two, four, n := l.Int(1), l.Int(2), l.Int(4), l.n
-	band := l.div(face, four)
-	row := l.add(band, two) // the centre of the face, in units of n and n/2
-	column := l.where(l.Op("Equal", nil, band, one), l.Int(0), one)
-	column = l.add(column, l.mul(l.mod(face, four), two))
-	i := l.sub(l.sub(l.mul(row, n), one), sum) // the ring, 1 to 4n-1
+	c := l.circles(face, sum)
+	i, m := c.ring, c.quarter
 	n2, n4 := l.mul(n, two), l.mul(n, four)
 	polar := l.mul(n2, l.sub(n, one))
-	m := l.Op("Min", nil, i, n, l.sub(n4, i)) // the ring has 4m pixels
 	north := l.less(i, n)
 	south := l.Op("Greater", nil, i, l.mul(n, l.Int(3)))
 	belt := l.sub(i, n)
 	start := l.where(north, l.mul(l.mul(i, two), l.sub(i, one)),
 		l.where(south, l.sub(l.npix(), l.mul(l.mul(m, two), l.add(m, one))), l.add(polar, l.mul(n4, belt))))
 	shift := l.where(l.Op("Or", nil, north, south), l.Int(0), l.mod(belt, two))
-	return rings{start, l.add(l.sub(l.mul(column, m), one), shift), l.mul(m, four)}
+	return rings{start, l.add(l.sub(c.middle, one), shift), l.mul(m, four)}
 }
 
 // ringNumber returns the number of a pixel with x-y = diff.

@@ -31,6 +31,11 @@ import (
 // renorm. mask_out, [P_out] or (N, 1, P_out), tells where any tap was valid. Where a row of index is no row of X (their
 // numbers differ), the centre and the place on the sphere are unknown: then missing may be zero or renorm.
 //
+// With spin_pairs = S the channels 2s and 2s+1 for s < S are Q and U. Before they are weighted, those of a pixel that is
+// read are carried along the great circle to the centre and so told in its frame, see [healpix.Grid.Transport]; polcconv
+// is the sign of U, COSMO as HEALPix has it or IAU. The rows of index then have to be those of X, and missing is not
+// hpxpad. Such nodes run by their bodies.
+//
 // The gradient of X gathers: over most seams the neighbour at a tap reads back by the opposite one, the rest is corrected.
 // Any other index than that of HealpixNeighbors is inverted by sorting, each time the graph runs unless it is constant.
 //
@@ -58,7 +63,11 @@ var _ = set.Define(ops.Op{
 		border  nside=2 missing="renorm" outside="center"  [1 1 8] 1 -2 3 4 -5 6 7 8  [1 1 9] 1 2 3 4 5 6 7 8 9  _  _  _
 			i64[8] 0 1 2 3 5 7 10 14  ->  [1 1 8] 50 7.875 100.125 113 -159.75 143 244.125 342
 		border-renorm  nside=2 missing="center" outside="renorm"  [1 1 8] 1 -2 3 4 -5 6 7 8  [1 1 9] 1 2 3 4 5 6 7 8 9
-			_  _  _  i64[8] 0 1 2 3 5 7 10 14  ->  [1 1 8] 38.25 52.5 79.2 95.4 -4.5 41.4 157.5 432`,
+			_  _  _  i64[8] 0 1 2 3 5 7 10 14  ->  [1 1 8] 38.25 52.5 79.2 95.4 -4.5 41.4 157.5 432
+		spin  nside=1 spin_pairs=1  [1 2 12] 0..23  [1 2 9] 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18  ->  [1 1 12]
+			994.520812213 1141.0729369091 1170.181274623 1165.211840496 1759.7654206172 1650.3002244793
+			1768.8149517236 1827.329678968 646.007122491 739.7507901279 680.6423867589 793.2960832452
+		spin-odd  nside=1 spin_pairs=2  [1 3 12] 0*36  [1 3 9] 0*27  ->  error "takes 4 channels of Q and U: X has 3"`,
 })
 
 // Inputs and outputs of HealpixConv.
@@ -77,6 +86,8 @@ type conv struct {
 	tapOrder                   []int
 	detect                     bool
 	unseen                     float64
+	pairs                      int  // of channels that are Q and U
+	iau                        bool // whether U has the sign of the IAU
 }
 
 // unseenValue marks pixels without data in HEALPix maps.
@@ -111,7 +122,8 @@ func convOf(a graph.Attrs) (c conv, err error) {
 	c.tapOrder = tapOrders[tapOrder]
 	c.detect = a.Bool("detect_unseen", false)
 	c.unseen = float64(a.Float("unseen", unseenValue))
-	return c, nil
+	err = c.spinOf(a)
+	return c, err
 }
 
 // slotOf returns the position of a lattice tap in the tap order.
@@ -161,6 +173,9 @@ func inferConv(c *ops.Inference) ([]*graph.Type, error) {
 	if _, err := agree(dim(c.Type(convB), 0), dim(w, 0), "length of B against the outputs of W %s", w); err != nil {
 		return nil, err
 	}
+	if channels := dim(x, 1); channels.Known() && channels.Size < int64(2*attrs.pairs) {
+		return nil, fmt.Errorf("spin_pairs is %d, which takes %d channels of Q and U: X has %d", attrs.pairs, 2*attrs.pairs, channels.Size)
+	}
 	in, err := pixelDim(c, dim(x, 2), convPixels, "pixels", g, known)
 	if err != nil {
 		return nil, err
@@ -193,6 +208,9 @@ func (c conv) checkUncentred(partial bool, in, out int) error {
 	if c.missing == "center" || c.missing == "hpxpad" || partial && c.missing != c.outside {
 		return fmt.Errorf("index has %d rows for %d input pixels, so that no row has a known centre: missing %q with "+
 			"outside %q cannot be told; use zero or renorm for both", out, in, c.missing, c.outside)
+	}
+	if c.pairs > 0 {
+		return fmt.Errorf("index has %d rows for %d input pixels, so that no row has a known centre to carry the spin_pairs to", out, in)
 	}
 	return nil
 }
@@ -281,7 +299,7 @@ func (w *windows) lost(policy string, p int, weight float64) read {
 // row is what one output pixel reads: for each tap pixels with weights that add up to 1, or to 0 if policies leave the
 // tap out.
 type row struct {
-	taps  [taps][]read
+	taps  [taps][]carried
 	scale float64 // of the sum over the taps that are left
 	any   bool    // whether any read is valid
 }
@@ -315,7 +333,7 @@ func (w *windows) row(p int, valid []bool) row {
 		left++
 		for _, rd := range kept {
 			rd.weight /= total
-			r.taps[k] = append(r.taps[k], rd)
+			r.taps[k] = append(r.taps[k], w.carry(rd, p))
 			r.any = true
 		}
 	}
@@ -379,7 +397,11 @@ func convolve[T float32 | float64](c *ops.Call) ([]*graph.Tensor, error) {
 				for k, reads := range r.taps {
 					for _, rd := range reads {
 						for ch := range ci {
-							window[(line*ci+ch)*taps+k] += rd.weight * float64(x[(i*ci+ch)*in+rd.from])
+							v := float64(x[(i*ci+ch)*in+rd.from])
+							if ch < 2*attrs.pairs {
+								v = rd.turn(ch, v, float64(x[(i*ci+(ch^1))*in+rd.from]))
+							}
+							window[(line*ci+ch)*taps+k] += rd.weight * v
 						}
 					}
 				}

@@ -50,7 +50,7 @@ func newConvBody(b *ops.Builder, n *graph.Node) *convBody {
 
 func (e *convBody) outputs() []*graph.Value {
 	index, rows := e.read(e.validPixels())
-	w := e.Op("Flatten", graph.Attrs{"axis": 2}, e.Transpose(e.node.Input(convW), 2, 1, 0)) // [9·Ci, Co]
+	w := e.Op("Flatten", graph.Attrs{"axis": 2}, e.Transpose(e.weights(), 2, 1, 0)) // [9·Ci, Co]
 	y := e.Op("MatMul", nil, e.windowed(rows, index, e.sizes(w, 0, 1)), w)
 	if s := e.scale(rows, index); s != nil {
 		y = e.mul(y, s)
@@ -71,7 +71,7 @@ func (e *convBody) read(valid *graph.Value) (index *graph.Value, rows marked) {
 	if valid != nil {
 		x = e.where(valid, x, e.like(0, x))
 	}
-	rows = marked{value: e.Transpose(x, 0, 2, 1), counts: e.counted(valid)}
+	rows = marked{value: e.Transpose(e.doubled(x), 0, 2, 1), counts: e.counted(valid)}
 	if e.marks {
 		rows.valid = e.mark(valid, valid != nil)
 	}
@@ -104,7 +104,11 @@ func (e *convBody) counted(valid *graph.Value) *graph.Value {
 
 // windowed returns the windows (N, P_out, 9·Ci) of the rows; width is the last of these.
 func (e *convBody) windowed(rows marked, index, width *graph.Value) *graph.Value {
-	return e.Op("Reshape", nil, e.gather(rows.value, 1, index), e.concat(0, e.Ints(0, 0), width))
+	windows := e.Op("Reshape", nil, e.gather(rows.value, 1, index), e.concat(0, e.Ints(0, 0), width))
+	if e.pairs > 0 {
+		windows = e.mul(windows, e.turns(index))
+	}
+	return windows
 }
 
 // scale returns 9 by the number of taps that count, (1 or N, P_out, 1); nil: it is 1.

@@ -18,7 +18,8 @@ func gradConv(b *ops.Builder, n *graph.Node, dy []*graph.Value) []*graph.Value {
 	if dy[0] == nil {
 		return out
 	}
-	if b.Target.Kernels && !b.Target.CUDA && ofSphere(n) && n.Input(convMask) == nil && !n.Attrs.Bool("detect_unseen", false) {
+	if b.Target.Kernels && !b.Target.CUDA && ofSphere(n) && n.Input(convMask) == nil && !n.Attrs.Bool("detect_unseen", false) &&
+		n.Attrs.Int("spin_pairs", 0) == 0 {
 		attrs := graph.Attrs{}
 		for _, name := range []string{"nside", "order", "tap_order", "missing", "outside"} {
 			if v, given := n.Attrs[name]; given {
@@ -69,15 +70,16 @@ func ofConv(b *ops.Builder, n *graph.Node, x, w, dy, pixels *graph.Value, use fu
 
 // weight is dW.
 func (g *convGrad) weight() *graph.Value {
-	in, out := g.sizes(g.x, 1, 2), g.sizes(g.z, 1, 2)
+	in, out := g.width(), g.sizes(g.z, 1, 2)
 	product := g.Op("MatMul", nil, g.z, g.windowed(g.rows, g.index, g.mul(in, g.Ints(taps))))
 	dw := g.Op("ReduceSum", graph.Attrs{"keepdims": 0}, product, g.Ints(0))
-	return g.Transpose(g.Op("Reshape", graph.Attrs{"allowzero": 1}, dw, g.concat(0, out, g.Ints(taps), in)), 0, 2, 1)
+	dw = g.Op("Reshape", graph.Attrs{"allowzero": 1}, dw, g.concat(0, out, g.Ints(taps), in))
+	return g.Transpose(g.halved(dw, false), 0, 2, 1)
 }
 
 // input is dX.
 func (g *convGrad) input() (dx *graph.Value) {
-	if ofSphere(g.node) {
+	if ofSphere(g.node) && g.pairs == 0 {
 		dx = g.onSphere(g.valid)
 	} else {
 		dx = g.byTable(g.index)
@@ -257,10 +259,13 @@ func (g *convGrad) readings(sources, readers *graph.Value, find func(*graph.Valu
 
 // byTable makes dX for any table: of its entries, sorted by what they read, each row takes its own.
 func (g *convGrad) byTable(index *graph.Value) *graph.Value {
-	w := g.Op("Flatten", nil, g.Transpose(g.node.Input(convW), 0, 2, 1)) // [Co, 9·Ci]
+	w := g.Op("Flatten", nil, g.Transpose(g.weights(), 0, 2, 1)) // [Co, 9·Ci]
 	read := g.Op("MatMul", nil, g.Transpose(g.z, 0, 2, 1), w)
+	if g.pairs > 0 {
+		read = g.mul(read, g.turns(index))
+	}
 	read = g.Op("Reshape", graph.Attrs{"allowzero": 1}, read, g.concat(0, g.sizes(read, 0, 1),
-		g.mul(g.sizes(read, 1, 2), g.Ints(taps)), g.sizes(g.x, 1, 2))) // (N, P_out·9, Ci)
+		g.mul(g.sizes(read, 1, 2), g.Ints(taps)), g.width())) // (N, P_out·9, Ci)
 	rows := g.p
 	if g.means != nil {
 		rows = g.add(rows, g.Int(int64(1+len(holes))))
@@ -271,7 +276,7 @@ func (g *convGrad) byTable(index *graph.Value) *graph.Value {
 		dx = g.Op("Slice", nil, dx, g.Ints(0), g.vec(g.p), g.Ints(1))
 		dx = g.add(dx, g.sumBy(g.concat(0, m.a, m.b), g.concat(1, half, half), g.p))
 	}
-	return g.Transpose(dx, 0, 2, 1)
+	return g.Transpose(g.halved(dx, true), 0, 2, 1)
 }
 
 // sumBy adds up values (N, E, C) of equal keys [E] and returns the sums of the keys 0 to rows-1, (N, rows, C), in the

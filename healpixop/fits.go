@@ -29,6 +29,9 @@ func Fits(n *graph.Node) (ok bool, reason string) {
 	if err := window3(n.Attrs); err != nil {
 		return false, err.Error()
 	}
+	if pairs := n.Attrs.Int("spin_pairs", 0); pairs != 0 {
+		return false, fmt.Sprintf("spin_pairs is %d: kernels carry no Q and U", pairs)
+	}
 	for _, i := range reads {
 		if v := n.Input(i); v != nil && v.Type != nil && v.Type.DType != graph.Undefined && v.Type.DType != graph.Float32 {
 			return false, fmt.Sprintf("input %q is %s: kernels take float32", v.Name, v.Type)

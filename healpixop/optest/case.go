@@ -293,6 +293,10 @@ func (g *Gen) Conv() Case {
 	g.set(a, "mask_mode", "zero", "renorm")
 	g.set(a, "tap_order", "lattice", "nnhealpix", "center_mid")
 	n, ci, co := pick[int64](g, 0, 1, 2, 3), pick[int64](g, 1, 2, 3, 5), pick[int64](g, 1, 2, 3, 7)
+	if ci > 1 && a["missing"] != "hpxpad" && g.coin() {
+		a["spin_pairs"] = 1 + g.Int64N(ci/2)
+		g.set(a, "polcconv", "COSMO", "IAU")
+	}
 	p := int64(grid.Npix())
 	var pixels *graph.Tensor
 	if g.coin() {
@@ -330,7 +334,7 @@ func (g *Gen) index(a graph.Attrs, grid healpix.Grid, pixels *graph.Tensor, p in
 		table.Attrs["tap_order"] = v
 	}
 	missing, outside := a.Str("missing", "zero"), a.Str("outside", "zero")
-	if (missing == "zero" || missing == "renorm") && (pixels == nil || missing == outside) && g.coin() {
+	if (missing == "zero" || missing == "renorm") && a["spin_pairs"] == nil && (pixels == nil || missing == outside) && g.coin() {
 		table.In[0] = g.pixels(grid)
 	}
 	out, err := table.Eval()

@@ -144,7 +144,7 @@ OrtStatus *read_conv_spec(const OrtKernelInfo *info, ax_conv_spec *spec) {
 	static const struct {
 		const char *name;
 		int64_t only;
-	} fixed[] = {{"kernel", 3}, {"dilation", 1}, {"stride", 1}, {"group", 1}};
+	} fixed[] = {{"kernel", 3}, {"dilation", 1}, {"stride", 1}, {"group", 1}, {"spin_pairs", 0}};
 	for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
 		if (int_attribute(info, fixed[i].name, fixed[i].only) != fixed[i].only)
 			return bad("HealpixConv: %s must be %lld", fixed[i].name, (long long)fixed[i].only);
