@@ -11,6 +11,7 @@ type NNHealpixConfig struct {
 	Nside    int     `json:"nside" default:"16" help:"resolution of the input, a power of two"`
 	Maps     int     `json:"maps" default:"1" help:"channels of the input, as T, or Q and U"`
 	Order    string  `json:"order" default:"RING" help:"order of the input, RING, NEST or XY"`
+	Spin     bool    `json:"spin,omitempty" help:"take the maps for pairs of Q and U, which the first layer carries into each pixel's frame"`
 	Blocks   int     `json:"blocks" help:"convolutions with pooling (default: down to nside 1)"`
 	Filters  int     `json:"filters" default:"32" help:"channels of each convolution"`
 	Pool     string  `json:"pool" default:"max" help:"pooling, max or avg"`
@@ -31,6 +32,8 @@ type NNHealpixConfig struct {
 // the authors' code (nnhealpix), and pixels run slower than channels where maps are flattened, so that their Keras
 // weights fit; weights are drawn as Keras does, Glorot uniform, biases 0. With Dropout, 0.2 in the paper, a node before
 // the dense layers drops in training.
+//
+// With Spin the first convolution has spin_pairs (see package healpixop): maps are pairs of Q and U of HEALPix's sign, COSMO.
 //
 // With Errors there are two outputs in place of y, mean and sigma (N, Outputs): with average pooling, the network for
 // the optical depth of Wolz et al. 2023, A&A 676, A30, as train.Moments or LogMoments trains it. Softplus makes sigma positive.
@@ -54,6 +57,8 @@ func NNHealpix(cfg NNHealpixConfig) (*graph.Model, error) {
 	case min(cfg.Maps, cfg.Filters, cfg.Hidden, cfg.Outputs) < 1:
 		return nil, badConfig(name, "maps, filters, hidden and outputs are %d, %d, %d and %d: expected at least 1",
 			cfg.Maps, cfg.Filters, cfg.Hidden, cfg.Outputs)
+	case cfg.Spin && cfg.Maps%2 != 0:
+		return nil, badConfig(name, "spin and %d maps: expected pairs of Q and U", cfg.Maps)
 	case cfg.Pool != "max" && cfg.Pool != "avg":
 		return nil, badConfig(name, "pool is %q: expected max or avg", cfg.Pool)
 	case cfg.Errors && cfg.Softmax:
@@ -73,7 +78,11 @@ func NNHealpix(cfg NNHealpixConfig) (*graph.Model, error) {
 	nside, channels := cfg.Nside, cfg.Maps
 	for range cfg.Blocks {
 		kernel := n.Param("conv.weight", w.glorot(9*channels, 9*cfg.Filters, int64(cfg.Filters), int64(channels), 9))
-		x = n.sphere("HealpixConv", graph.Attrs{"nside": nside, "order": order.String(), "tap_order": "nnhealpix"}, x, kernel)
+		attrs := graph.Attrs{"nside": nside, "order": order.String(), "tap_order": "nnhealpix"}
+		if cfg.Spin && nside == cfg.Nside {
+			attrs["spin_pairs"] = cfg.Maps / 2
+		}
+		x = n.sphere("HealpixConv", attrs, x, kernel)
 		x = n.Op("Relu", nil, x)
 		x = n.sphere("HealpixPool", graph.Attrs{"nside": nside, "order": order.String(), "mode": cfg.Pool}, x)
 		nside, channels = nside/2, cfg.Filters
