@@ -112,7 +112,7 @@ func kept(ctx context.Context, ds dataset.Dataset) (dataset.Dataset, error) {
 func (s *scene) network(o Options, seed uint64) (*graph.Model, error) {
 	c := models.NNHealpixConfig{
 		Nside: s.nside, Maps: len(s.channels) * s.stokes.Fields(), Pool: "avg", Outputs: len(s.params), Errors: true, Dropout: o.Dropout,
-		Unit: s.unit, Seed: seed,
+		Unit: s.unit, Seed: seed, Spin: s.carried,
 	}
 	if o.Quick {
 		c.Filters, c.Hidden = 8, 16
@@ -219,8 +219,8 @@ type judged struct {
 
 // exact takes the likelihood of the lots, or what is left of it by a run before.
 func (s *scene) exact(ctx context.Context, o Options, lots []*lot) (judged, error) {
-	file := filepath.Join(o.Folder, slug(s.name), "likelihood.json")
-	key := fmt.Sprintf("%s, %s, nside %d, %d skies", s.Recipe.Name, s.name, s.nside, o.Test)
+	file := filepath.Join(o.Folder, slug(s.seen()), "likelihood.json")
+	key := fmt.Sprintf("%s, %s, nside %d, %d skies", s.Recipe.Name, s.seen(), s.nside, o.Test)
 	if text, err := os.ReadFile(file); err == nil {
 		var j judged
 		if json.Unmarshal(text, &j) == nil && j.Key == key && len(j.Readings) == len(lots) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 
 	"github.com/astronnx/astronnx/dataset"
 	"github.com/astronnx/astronnx/healpix/sht"
@@ -130,6 +131,8 @@ type Options struct {
 	Batch    int       // 32
 	Quick    bool      // nside 4, a small network, few skies: shows that all of it works, and measures little
 
+	Transport bool // a second case for each: a network that carries Q and U into the frame of each pixel, models.NNHealpixConfig.Spin
+
 	Folder  string // of everything that is written
 	Command string // that the report says reproduces it
 	Engine  runtime.Config
@@ -145,6 +148,9 @@ func (o Options) defaults(r *Recipe) (Options, error) {
 				*x = quick
 			}
 		}
+	}
+	if o.Transport && !r.Polarised() {
+		return o, errs.New(errs.Input, "transport carries Q and U, which %s has none of", r.Name)
 	}
 	whole(&o.Skies, 20_000, 256)
 	whole(&o.Epochs, 25, 3)
@@ -197,9 +203,18 @@ type scene struct {
 	noise    float64
 	fsky     float64
 	template bool
+	carried  bool        // Q and U, by the network
 	sky      sims.Config // without Len and Seed
 	nside    int
 }
+
+// seen is the name without what the network does: of the skies, and so of what others make of them.
+func (s *scene) seen() string { return strings.TrimSuffix(s.name, transported) }
+
+const transported = ", transport"
+
+// Polarised reports whether the skies are Q and U.
+func (r *Recipe) Polarised() bool { return r.stokes == sims.QU }
 
 // scenes returns the cases of a recipe.
 func (r *Recipe) scenes(o Options) ([]*scene, error) {
@@ -212,6 +227,11 @@ func (r *Recipe) scenes(o Options) ([]*scene, error) {
 					return nil, err
 				}
 				list = append(list, s)
+				if o.Transport {
+					second := *s
+					second.name, second.carried = s.name+transported, true
+					list = append(list, &second)
+				}
 			}
 		}
 	}

@@ -84,7 +84,7 @@ func (r *Recipe) Run(ctx context.Context, o Options) (*Report, error) {
 // run makes one case.
 func (s *scene) run(ctx context.Context, o Options) (*Case, error) {
 	c := &Case{Name: s.name}
-	if p := s.published[s.name]; s.nside == 16 {
+	if p := s.published[s.seen()]; s.nside == 16 {
 		c.Published = [2]float64{p.network, p.likelihood}
 	}
 	o.Watch(s.name + ": unseen skies")

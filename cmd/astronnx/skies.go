@@ -53,6 +53,9 @@ repeated.`,
 	flags.Float64SliceVar(&o.Noise, "noise", r.Noise, "standard deviation of the noise of a pixel, of two channels together")
 	flags.Float64SliceVar(&o.Fsky, "fsky", r.Fsky, "part of the sky that is seen")
 	flags.BoolVar(&o.Template, "template", false, "a second case of each: with a fixed pattern of random amplitude in the first channel")
+	if r.Polarised() {
+		flags.BoolVar(&o.Transport, "transport", false, "a second case of each: the first layer carries Q and U into the frame of each pixel")
+	}
 	flags.Float64Var(&o.Dropout, "dropout", 0, "part of what the dense layers read that training drops, 0.2 in the papers")
 	flags.Float64Var(&o.Rate, "rate", 2e-3, "learning rate, which rises in a twentieth of the steps and falls in half a cosine wave")
 	flags.IntVar(&o.Batch, "batch", 32, "skies a step")
