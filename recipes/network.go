@@ -97,7 +97,7 @@ func (s *scene) train(ctx context.Context, o Options, seed uint64, lots []*lot) 
 
 // kept reads samples into memory, where each epoch finds them again, unless they are too large for that.
 func kept(ctx context.Context, ds dataset.Dataset) (dataset.Dataset, error) {
-	const most = 2 << 30
+	const most = 4 << 30
 	size := int64(0)
 	for _, f := range ds.Fields() {
 		size += int64(len(graph.NewTensor(f.DType, f.Shape...).Raw)) * int64(ds.Len())

@@ -42,11 +42,11 @@ func StepDecay(every int, factor float64) Schedule {
 // Exponential multiplies the rate by factor each epoch.
 func Exponential(factor float64) Schedule { return StepDecay(1, factor) }
 
-// Cosine goes from the base rate to low in half a wave over so many epochs, and stays there (Loshchilov and Hutter 2016,
+// Cosine goes from the base rate to low in half a wave over the steps of so many epochs, and stays there (Loshchilov and Hutter 2016,
 // arXiv:1608.03983, without restarts).
 func Cosine(epochs int, low float64) Schedule {
 	return ScheduleFunc(func(base float64, at Clock) float64 {
-		t := min(float64(at.Epoch)/float64(epochs), 1)
+		t := min(float64(at.Step)/float64(int64(epochs)*at.Steps), 1)
 		return low + (base-low)*(1+math.Cos(math.Pi*t))/2
 	})
 }

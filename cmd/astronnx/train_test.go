@@ -460,6 +460,13 @@ func TestSchedules(t *testing.T) {
 			}
 		}
 	}
+	cosine, err := parseSchedule("cosine", 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := cosine.Rate(1, at(20+5)), (1+math.Cos(math.Pi*25/40))/2; math.Abs(got-want) > 1e-12 {
+		t.Errorf("within an epoch cosine is %g, want %g", got, want)
+	}
 	for _, text := range []string{"linear", "constant:1", "step", "step:0.5:1", "exponential", "warm-up", "warm-up:5:linear", "triangular:0",
 		"plateau:2", "cosine:-1"} {
 		if _, err := parseSchedule(text, 4); exitCode(err) != exitUsage {
