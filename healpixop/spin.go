@@ -145,7 +145,9 @@ func (e *convBody) doubleAngle(index *graph.Value) (cos, sin *graph.Value) {
 	one, two := e.real(1), e.real(2)
 	half := e.div(e.sub(phi, phi2), two)
 	ratio := e.div(e.add(z, z2), e.add(one, e.add(e.mul(z, z2), e.mul(s, s2))))
-	x, y := e.Op("Cos", nil, half), e.mul(ratio, e.Op("Sin", nil, half)) // along cos α/2 and sin α/2
+	// x and y are along cos α/2 and sin α/2. Of opposite places, where α is any and here is 0, both could be 0. (onnxruntime
+	// leaves out what is 0 in float32.)
+	x, y := e.add(e.Op("Cos", nil, half), e.real(1e-30)), e.mul(ratio, e.Op("Sin", nil, half))
 	double := func() {
 		norm := e.add(e.mul(x, x), e.mul(y, y))
 		x, y = e.div(e.sub(e.mul(x, x), e.mul(y, y)), norm), e.div(e.mul(two, e.mul(x, y)), norm)
