@@ -34,7 +34,7 @@ import (
 // With spin_pairs = S the channels 2s and 2s+1 for s < S are Q and U. Before they are weighted, those of a pixel that is
 // read are carried along the great circle to the centre and so told in its frame, see [healpix.Grid.Transport]; polcconv
 // is the sign of U, COSMO as HEALPix has it or IAU. The rows of index then have to be those of X, and missing is not
-// hpxpad. Such nodes run by their bodies.
+// hpxpad.
 //
 // The gradient of X gathers: over most seams the neighbour at a tap reads back by the opposite one, the rest is corrected.
 // Any other index than that of HealpixNeighbors is inverted by sorting, each time the graph runs unless it is constant.

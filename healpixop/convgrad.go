@@ -18,10 +18,9 @@ func gradConv(b *ops.Builder, n *graph.Node, dy []*graph.Value) []*graph.Value {
 	if dy[0] == nil {
 		return out
 	}
-	if b.Target.Kernels && !b.Target.CUDA && ofSphere(n) && n.Input(convMask) == nil && !n.Attrs.Bool("detect_unseen", false) &&
-		n.Attrs.Int("spin_pairs", 0) == 0 {
+	if b.Target.Kernels && !b.Target.CUDA && ofSphere(n) && n.Input(convMask) == nil && !n.Attrs.Bool("detect_unseen", false) {
 		attrs := graph.Attrs{}
-		for _, name := range []string{"nside", "order", "tap_order", "missing", "outside"} {
+		for _, name := range []string{"nside", "order", "tap_order", "missing", "outside", "spin_pairs", "polcconv"} {
 			if v, given := n.Attrs[name]; given {
 				attrs[name] = v
 			}

@@ -29,8 +29,11 @@ func Fits(n *graph.Node) (ok bool, reason string) {
 	if err := window3(n.Attrs); err != nil {
 		return false, err.Error()
 	}
-	if pairs := n.Attrs.Int("spin_pairs", 0); pairs != 0 {
-		return false, fmt.Sprintf("spin_pairs is %d: kernels carry no Q and U", pairs)
+	switch pairs := n.Attrs.Int("spin_pairs", 0); {
+	case pairs > 24:
+		return false, fmt.Sprintf("spin_pairs is %d: kernels take up to 24", pairs)
+	case pairs > 0 && n.Op == "HealpixConvGradInput":
+		return false, "spin_pairs: the kernel carries nothing back"
 	}
 	for _, i := range reads {
 		if v := n.Input(i); v != nil && v.Type != nil && v.Type.DType != graph.Undefined && v.Type.DType != graph.Float32 {

@@ -5,6 +5,7 @@ package healpixop_test
 import (
 	"bytes"
 	"context"
+	"maps"
 	"testing"
 
 	"github.com/astronnx/astronnx/graph"
@@ -47,9 +48,11 @@ func TestGradientsOnRuntime(t *testing.T) {
 		compareThreads(t, c, g.Normal(out[0].Shape...))
 	}
 	pixels := partialSky(16)
-	for _, missing := range []string{"zero", "hpxpad"} {
-		a := graph.Attrs{"nside": 16, "missing": missing}
-		index := eval(t, "HealpixNeighbors", a)
+	for _, a := range []graph.Attrs{{"missing": "zero"}, {"missing": "hpxpad"}, {"missing": "zero", "spin_pairs": 2, "order": "RING"}} {
+		a["nside"] = 16
+		table := maps.Clone(a)
+		delete(table, "missing")
+		index := eval(t, "HealpixNeighbors", table)
 		for _, in := range [][]*graph.Tensor{
 			{g.Normal(2, 5, npix(16)), g.Normal(7, 5, 9), g.Normal(7)},
 			{g.Normal(2, 5, npix(16)), g.Normal(7, 5, 9), nil, index},

@@ -268,6 +268,10 @@ func TestFits(t *testing.T) {
 	if fit("HealpixNeighbors", graph.Int64, graph.Attrs{"nside": 1}) || fit("HealpixConv", graph.Float32, graph.Attrs{"kernel": 5}) {
 		t.Error("want HealpixNeighbors and a 5×5 window not to fit")
 	}
+	if !fit("HealpixConv", graph.Float32, graph.Attrs{"spin_pairs": 24}) || fit("HealpixConv", graph.Float32, graph.Attrs{"spin_pairs": 25}) ||
+		fit("HealpixConvGradInput", graph.Float32, graph.Attrs{"spin_pairs": 1}) {
+		t.Error("want pairs to fit up to 24, and none the gradient of X")
+	}
 }
 
 func TestRefusals(t *testing.T) {

@@ -93,6 +93,9 @@ func randomConv(r *rand.Rand) convCase {
 		}
 		c.in[3] = index
 	}
+	if ci > 1 && c.attrs["missing"] != "hpxpad" && (c.in[3] == nil || c.in[3].Shape[0] == in) && r.IntN(2) == 0 {
+		c.attrs["spin_pairs"], c.attrs["polcconv"] = 1+r.Int64N(ci/2), pick(r, "COSMO", "IAU")
+	}
 	for i := range c.fixed {
 		c.fixed[i] = i > 0 && r.IntN(4) > 0
 	}

@@ -22,7 +22,7 @@ void ax_table_free(ax_table *t) {
 }
 
 ax_table *ax_table_new(int64_t p_in, int64_t p_out, const int32_t *entries, const float *scale, const int64_t *fills, int64_t n_fills,
-                       int keep, int *status) {
+                       int64_t pairs, const float *turns, int keep, int *status) {
 	ax_table *t = calloc(1, sizeof *t);
 	astronnx_conv_fill *whole = malloc((size_t)n_fills * sizeof *whole + 1);
 	ax_half *half = malloc((size_t)n_fills * sizeof *half + 1);
@@ -36,7 +36,7 @@ ax_table *ax_table_new(int64_t p_in, int64_t p_out, const int32_t *entries, cons
 			whole[t->n_fills++] = (astronnx_conv_fill){f[0], f[1], f[2], f[3]};
 	if (keep && !(t->entries = copy(entries, (size_t)p_out * ASTRONNX_CONV_TAPS * sizeof *entries))) goto fail;
 	if (scale && !(t->scale = copy(scale, (size_t)p_out * sizeof *scale))) goto fail;
-	astronnx_conv_table of = {p_in, p_out, entries, 4, whole, t->n_fills, 0};
+	astronnx_conv_table of = {p_in, p_out, entries, 4, whole, t->n_fills, 0, pairs, turns};
 	if ((*status = ax_conv->geom_new(&of, &t->geom))) goto fail;
 	return t;
 fail:

@@ -4,6 +4,7 @@ package ort
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/astronnx/astronnx/healpix"
@@ -15,6 +16,8 @@ type convSpec struct {
 	order            healpix.Order
 	taps             healpix.TapOrder // of the columns of index
 	missing, outside string           // policies: zero, center, renorm; missing also hpxpad
+	pairs            int              // of channels that are Q and U
+	iau              bool             // their sign
 }
 
 // What a tap reads instead of an input pixel.
@@ -32,6 +35,7 @@ type convTable struct {
 	in, out int
 	entries []int32 // [out][9]
 	fills   []convFill
+	turns   []float32 // [out][9][2]: cos 2α and sin 2α by which what is read turns on the way to the centre; nil without pairs
 }
 
 const taps = 9
@@ -62,7 +66,14 @@ func newConvTable(s convSpec, index, pixels []int64, in int) (*convTable, error)
 		return nil, fmt.Errorf("index has %d rows for %d pixels, so that its rows have no known centre: missing %q with outside %q "+
 			"cannot be told", t.out, in, s.missing, s.outside)
 	}
+	if s.pairs > 0 && (s.missing == "hpxpad" || !centred) {
+		return nil, fmt.Errorf("spin_pairs with missing %q and %d rows of index for %d pixels: expected another policy than hpxpad and as "+
+			"many rows as pixels", s.missing, t.out, in)
+	}
 	t.read(s, sky, index, centred)
+	if s.pairs > 0 {
+		t.turn(s, sky)
+	}
 	return t, nil
 }
 
@@ -119,6 +130,20 @@ func (t *convTable) apply(s convSpec, sky *support, p int, row []int32, window *
 		default:
 			row[k] = readsZero
 		}
+	}
+}
+
+func (t *convTable) turn(s convSpec, sky *support) {
+	t.turns = make([]float32, 2*len(t.entries))
+	for i, e := range t.entries {
+		if e < 0 {
+			continue
+		}
+		sin, cos := math.Sincos(2 * sky.grid.Transport(sky.id(int(e)), sky.id(i/taps)))
+		if s.iau {
+			sin = -sin
+		}
+		t.turns[2*i], t.turns[2*i+1] = float32(cos), float32(sin)
 	}
 }
 

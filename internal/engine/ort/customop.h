@@ -42,7 +42,8 @@ extern OrtCustomOp ax_convnd_op, ax_convnd_grad_input_op, ax_convnd_grad_weight_
 typedef struct {
 	int64_t nside;
 	int64_t masks; // whether windows must be known after the geometry is made
-	char order[16], tap_order[16], missing[16], outside[16];
+	int64_t spin_pairs;
+	char order[16], tap_order[16], missing[16], outside[16], polcconv[16];
 } ax_conv_spec;
 
 // read_conv_spec reads the attributes of a convolution, all but masks.
@@ -68,7 +69,7 @@ typedef struct {
 
 // ax_table_new makes a table of what Go laid out, copying what it keeps. A half's b is -1 in fills. NULL and *status on failure.
 ax_table *ax_table_new(int64_t p_in, int64_t p_out, const int32_t *entries, const float *scale, const int64_t *fills, int64_t n_fills,
-                       int keep, int *status);
+                       int64_t pairs, const float *turns, int keep, int *status);
 void ax_table_free(ax_table *t);
 const char *ax_table_text(int status);
 

@@ -144,11 +144,13 @@ OrtStatus *read_conv_spec(const OrtKernelInfo *info, ax_conv_spec *spec) {
 	static const struct {
 		const char *name;
 		int64_t only;
-	} fixed[] = {{"kernel", 3}, {"dilation", 1}, {"stride", 1}, {"group", 1}, {"spin_pairs", 0}};
+	} fixed[] = {{"kernel", 3}, {"dilation", 1}, {"stride", 1}, {"group", 1}};
 	for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
 		if (int_attribute(info, fixed[i].name, fixed[i].only) != fixed[i].only)
 			return bad("HealpixConv: %s must be %lld", fixed[i].name, (long long)fixed[i].only);
 	spec->nside = int_attribute(info, "nside", 0);
+	spec->spin_pairs = int_attribute(info, "spin_pairs", 0);
+	TRY(text_attribute(info, "polcconv", "COSMO", spec->polcconv, sizeof spec->polcconv));
 	TRY(text_attribute(info, "order", "NEST", spec->order, sizeof spec->order));
 	TRY(text_attribute(info, "tap_order", "lattice", spec->tap_order, sizeof spec->tap_order));
 	TRY(text_attribute(info, "missing", "zero", spec->missing, sizeof spec->missing));
@@ -319,11 +321,13 @@ typedef struct {
 	float *scale;
 } run;
 
-static OrtStatus *check_inputs(const run *r) {
+static OrtStatus *check_inputs(const kernel *k, const run *r) {
 	const tensor *x = &r->x, *m = &r->mask;
 	if (x->rank != 3) return bad("HealpixConv: X must be (N, C, P), got rank %zu", x->rank);
 	if (r->w.rank == 3 && r->w.dims[1] != x->dims[1])
 		return bad("HealpixConv: X has %lld channels, W takes %lld", (long long)x->dims[1], (long long)r->w.dims[1]);
+	if (x->dims[1] < 2 * k->spec.spin_pairs)
+		return bad("HealpixConv: X has %lld channels, fewer than the Q and U of its pairs", (long long)x->dims[1]);
 	if (!m->value) return NULL;
 	int ok = m->rank == 1 ? m->dims[0] == x->dims[2]
 	                      : m->rank == 3 && m->dims[0] == x->dims[0] && m->dims[1] == 1 && m->dims[2] == x->dims[2];
@@ -391,7 +395,7 @@ static OrtStatus *compute(void *p, OrtKernelContext *ctx) {
 	TRY(ORT(KernelContext_GetInputCount)(ctx, &n));
 	tensor *all[inputs] = {&r.x, &r.w, &r.b, &r.index, &r.mask, &r.pixels};
 	for (size_t i = 0; i < inputs; i++) TRY(input_tensor(ctx, i, n, all[i]));
-	TRY(check_inputs(&r));
+	TRY(check_inputs(k, &r));
 	TRY(layer_for(k, &r.w, &r.b, &r.index, &r.pixels, r.x.dims[2], &r.layer));
 	OrtStatus *s = convolve(k, &r, ctx);
 	layer_drop(r.layer);

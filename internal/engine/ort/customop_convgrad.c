@@ -86,7 +86,7 @@ static OrtStatus *new_back(const kernel *k, sky *s) {
 	int32_t *at = malloc((size_t)(t->p_in * taps) * sizeof *at + 1);
 	OrtStatus *err = at && turn_round(s, at) ? NULL : memory(k);
 	if (!err) {
-		astronnx_conv_table of = {t->p_out, t->p_in, at, 4, NULL, 0, 0};
+		astronnx_conv_table of = {t->p_out, t->p_in, at, 4, NULL, 0, 0, 0, NULL};
 		int status = ax_conv->geom_new(&of, &s->back);
 		if (status) err = bad("%s: %s", k->op, ax_conv->message(status));
 	}
@@ -156,6 +156,7 @@ static OrtStatus *create(const OrtCustomOp *op, const OrtKernelInfo *info, int i
 	size_t n;
 	int constant = 0;
 	OrtStatus *s = read_conv_spec(info, &k->spec);
+	if (!s && input && k->spec.spin_pairs) s = bad("%s: spin_pairs must be 0", k->op);
 	if (!s) s = ORT(KernelInfo_GetInputCount)(info, &n);
 	if (!s) s = constant_tensor(info, input ? 3 : 2, n, &constant, &pixels);
 	if (!s && constant) s = sky_new(k, &pixels, pixels.value ? elements(&pixels) : 12 * k->spec.nside * k->spec.nside, &k->fixed);
@@ -189,6 +190,8 @@ static OrtStatus *begin(kernel *k, OrtKernelContext *ctx, run *r) {
 	r->n = r->x.dims[0], r->ci = r->x.dims[1], r->co = r->dy.dims[1], r->z = r->dy.data;
 	if (k->input && (r->w.rank != 3 || r->w.dims[0] != r->co || r->w.dims[1] != r->ci || r->w.dims[2] != taps))
 		return bad("%s: W must be (Co, Ci, 9)", k->op);
+	if (r->ci < 2 * k->spec.spin_pairs)
+		return bad("%s: X has %lld channels, fewer than the Q and U of its pairs", k->op, (long long)r->ci);
 	TRY(sky_for(k, &r->pixels, r->x.dims[2], &r->sky));
 	const ax_table *t = r->sky->table;
 	if (t->p_in != r->x.dims[2])

@@ -79,6 +79,14 @@ func specOf(spec *C.ax_conv_spec) (convSpec, error) {
 	default:
 		return s, fmt.Errorf("outside is %q: expected zero, center or renorm", s.outside)
 	}
+	switch polcconv := C.GoString(&spec.polcconv[0]); {
+	case polcconv != "COSMO" && polcconv != "IAU":
+		return s, fmt.Errorf("polcconv is %q: expected COSMO or IAU", polcconv)
+	case spec.spin_pairs < 0 || spec.spin_pairs > C.ASTRONNX_CONV_PAIRS:
+		return s, fmt.Errorf("spin_pairs is %d: the kernel takes up to %d", spec.spin_pairs, C.ASTRONNX_CONV_PAIRS)
+	case spec.spin_pairs > 0:
+		s.pairs, s.iau = int(spec.spin_pairs), polcconv == "IAU"
+	}
 	var err error
 	if s.order, err = healpix.ParseOrder(C.GoString(&spec.order[0])); err != nil {
 		return s, err
@@ -104,7 +112,7 @@ func makeTable(id int64, s convSpec, index, pixels []int64, in int, masks bool) 
 	}
 	c := C.ax_table_new(C.int64_t(t.in), C.int64_t(t.out), (*C.int32_t)(unsafe.SliceData(t.entries)),
 		(*C.float)(unsafe.SliceData(t.scale())), (*C.int64_t)(unsafe.Pointer(unsafe.SliceData(t.fills))), C.int64_t(len(t.fills)),
-		keep, &status)
+		C.int64_t(s.pairs), (*C.float)(unsafe.SliceData(t.turns)), keep, &status)
 	if c == nil {
 		return nil, fmt.Errorf("%s", C.GoString(C.ax_table_text(status)))
 	}

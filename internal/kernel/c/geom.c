@@ -267,6 +267,22 @@ static int build(builder *b) {
 	return ASTRONNX_CONV_OK;
 }
 
+static int take_turns(const astronnx_conv_table *t, astronnx_conv_geom *g) {
+	g->spins = t->pairs;
+	if (t->pairs == 0) return ASTRONNX_CONV_OK;
+	const int64_t groups = g->n_tiles * g->pattern_groups;
+	g->turns = conv_alloc(groups * GROUP_ENTRIES, 2 * sizeof *g->turns);
+	if (g->turns == NULL) return ASTRONNX_CONV_NO_MEMORY;
+	float *to = g->turns;
+	for (int64_t i = 0; i < groups; i++)
+		for (int e = 0; e < GROUP_ENTRIES; e++, to += 2) {
+			const int half = e / (TAPS * HALF), k = e / HALF % TAPS;
+			const int64_t p = g->tiles[i / g->pattern_groups].first + i % g->pattern_groups * GROUP + half * HALF + e % HALF;
+			for (int j = 0; j < 2; j++) to[j] = p < g->p_out ? t->turns[(p * TAPS + k) * 2 + j] : 0;
+		}
+	return ASTRONNX_CONV_OK;
+}
+
 // A list's memory, cut to what it holds.
 static void *settle(void *at, int64_t n, size_t size, int64_t *bytes) {
 	if (n == 0) {
@@ -284,6 +300,8 @@ int conv_geom_new(const astronnx_conv_table *t, astronnx_conv_geom **out) {
 	int64_t bytes;
 	if (t->p_in < 0 || t->p_out < 0 || t->n_fills < 0 || t->tile < 0 || t->tile > MAX_TILE) return ASTRONNX_CONV_BAD_SIZE;
 	if (t->index_bytes != 4 && t->index_bytes != 8) return ASTRONNX_CONV_BAD_ARGUMENT;
+	if (t->pairs < 0 || t->pairs > ASTRONNX_CONV_PAIRS) return ASTRONNX_CONV_BAD_SIZE;
+	if (t->turns == NULL && t->pairs > 0 && t->p_out > 0) return ASTRONNX_CONV_BAD_ARGUMENT;
 	if ((t->index == NULL && t->p_out > 0) || (t->fills == NULL && t->n_fills > 0)) return ASTRONNX_CONV_BAD_ARGUMENT;
 	// The largest array indexed here is the table itself, and nothing kept is larger per pixel than twice it.
 	if (__builtin_mul_overflow(t->p_out, (int64_t)TAPS * 16, &bytes) ||
@@ -299,6 +317,7 @@ int conv_geom_new(const astronnx_conv_table *t, astronnx_conv_geom **out) {
 	while (t->tile == 0 && g->tile_pixels > MIN_TILE && t->p_out < 8 * g->tile_pixels) g->tile_pixels /= 2; // for some threads
 	if (g->tile_pixels > t->p_out) g->tile_pixels = t->p_out > 0 ? t->p_out : 1;
 	int status = build(&b);
+	if (status == ASTRONNX_CONV_OK) status = take_turns(t, g);
 	g->bytes = (int64_t)sizeof *g + (g->n_tiles + 1) * (int64_t)sizeof *g->tiles;
 	g->spans = settle(b.spans.at, b.spans.n, sizeof *g->spans, &g->bytes);
 	g->singles = settle(b.singles.at, b.singles.n, sizeof *g->singles, &g->bytes);
@@ -326,6 +345,7 @@ void conv_geom_free(astronnx_conv_geom *g) {
 	free(g->singles);
 	free(g->pairs);
 	free(g->patterns);
+	conv_free(g->turns);
 	free(g);
 }
 

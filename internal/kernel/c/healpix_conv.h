@@ -5,7 +5,7 @@
 //
 //	Y[n,o,p] = B[o] + S[p] * sum over c, k of W[o,c,k] * x[n,c,index[p,k]]
 //
-// where x reads 0 if the index is missing (negative, or not below p_in) or the pixel is masked out. Masked values are
+// (with pairs, turned as astronnx_conv_table says) where x reads 0 if the index is missing (negative, or not below p_in) or the pixel is masked out. Masked values are
 // never read into the arithmetic, so a NaN under the mask stays there.
 #ifndef ASTRONNX_HEALPIX_CONV_H
 #define ASTRONNX_HEALPIX_CONV_H
@@ -46,7 +46,12 @@ typedef struct {
 	const astronnx_conv_fill *fills;
 	int64_t n_fills;
 	int64_t tile; // outputs worked on together, at most 2048; 0: chosen
+	// Channels 2s and 2s+1 for s < pairs are q and u, of which a tap reads c q - s u and c u + s q: turns holds its c and s.
+	int64_t pairs; // at most ASTRONNX_CONV_PAIRS
+	const float *turns; // [p_out][9][2]; NULL if there are no pairs
 } astronnx_conv_table;
+
+#define ASTRONNX_CONV_PAIRS 24
 
 // Where the pixels stand: tiles, what they read, and their patterns. Immutable, shared by any number of layers and threads.
 typedef struct astronnx_conv_geom astronnx_conv_geom;

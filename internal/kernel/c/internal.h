@@ -47,6 +47,8 @@ struct astronnx_conv_geom {
 	int64_t *singles;
 	pair *pairs;
 	uint16_t *patterns; // [n_patterns][pattern_groups][2][TAPS][HALF] rows
+	int64_t spins; // pairs of channels that are turned
+	float *turns;  // [n_tiles][pattern_groups][2][TAPS][HALF][2]; NULL if none are
 	int64_t bytes;
 };
 
@@ -99,6 +101,10 @@ int conv_weight_grad(const astronnx_conv_geom *g, const astronnx_conv_weight_gra
 // Copies what tile t reads into rows: `channels` planes from x on.
 void conv_load_rows(const astronnx_conv_geom *g, const path *path, const tile *t, float *rows, const float *x, int channels,
                     const uint8_t *mask, bool fill_valid_mean);
+// Makes the rows of group i of tile t anew at `held`, as many as it has entries, with the pairs turned, and lets off read them there:
+// they are rows `first` on of what off counts from.
+void conv_turn(const astronnx_conv_geom *g, const tile *t, int64_t i, float *held, int64_t first, const float *rows, uint32_t *off,
+               int channels);
 size_t conv_scratch_bytes(const astronnx_conv_geom *g, const astronnx_conv_weights *w);
 const astronnx_healpix_conv_api *conv_table(void);
 const char *conv_message(int status);

@@ -16,7 +16,7 @@ static void parallel_for(void *ctx, void (*fn)(void *, size_t), size_t total, vo
 // Structs that hold pointers into Go memory are made on this side, where cgo allows them.
 static int geom_new(int64_t p_in, int64_t p_out, const void *index, int index_bytes, const void *fills, int64_t n_fills,
                     int64_t tile, astronnx_conv_geom **out) {
-	astronnx_conv_table t = {p_in, p_out, index, index_bytes, fills, n_fills, tile};
+	astronnx_conv_table t = {p_in, p_out, index, index_bytes, fills, n_fills, tile, 0, NULL};
 	return conv_geom_new(&t, out);
 }
 

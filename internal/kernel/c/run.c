@@ -34,12 +34,13 @@ static int64_t sum_rows(const astronnx_conv_geom *g, const astronnx_conv_weights
 	return w->ci > w->ci_block ? pixels : min64(BATCH, pixels);
 }
 
-// Layout: sums, then rows.
+// Layout: sums, then rows, then a group's turned rows.
 size_t conv_scratch_bytes(const astronnx_conv_geom *g, const astronnx_conv_weights *w) {
 	size_t sums, rows;
 	if (__builtin_mul_overflow((size_t)sum_rows(g, w) * sizeof(float), (size_t)w->co_padded, &sums)) return SIZE_MAX;
 	// 16 floats more than the rows: vector code may write, never keep, that much past the last.
 	rows = ((size_t)g->max_rows * (size_t)w->ci_block + 16) * sizeof(float);
+	if (g->spins > 0) rows += (size_t)(GROUP_ENTRIES * w->ci_block) * sizeof(float);
 	return sums > SIZE_MAX - rows ? SIZE_MAX : sums + rows;
 }
 
@@ -64,6 +65,27 @@ void conv_load_rows(const astronnx_conv_geom *g, const path *path, const tile *t
 		float half = one ? 1 : 0.5f;
 		for (int c = 0; c < channels; c++)
 			rows[c] = half * read(x + c * plane, p->a, mask) + half * read(x + c * plane, p->b, mask);
+	}
+}
+
+typedef float two __attribute__((vector_size(8)));
+
+void conv_turn(const astronnx_conv_geom *g, const tile *t, int64_t i, float *held, int64_t first, const float *rows, uint32_t *off,
+               int channels) {
+	const int64_t group = (t - g->tiles) * g->pattern_groups + i / GROUP;
+	const float *turn = g->turns + group * GROUP_ENTRIES * 2;
+	const int turned = 2 * (int)g->spins;
+	for (int e = 0; e < GROUP_ENTRIES; e++, turn += 2, held += channels) {
+		const float *from = (const float *)((const char *)rows + off[e]);
+		const two s = {-turn[1], turn[1]};
+		for (int j = 0; j < turned; j += 2) {
+			two x;
+			memcpy(&x, from + j, sizeof x);
+			x = turn[0] * x + s * __builtin_shufflevector(x, x, 1, 0);
+			memcpy(held + j, &x, sizeof x);
+		}
+		for (int j = turned; j < channels; j++) held[j] = from[j];
+		off[e] = (uint32_t)((size_t)(first + e) * (size_t)channels * sizeof(float));
 	}
 }
 
@@ -97,7 +119,7 @@ static void run_tile(const job *j, int64_t map, const tile *t, float *sums) {
 	const astronnx_conv_weights *w = j->w;
 	const astronnx_conv_args *a = j->a;
 	const int64_t n = t[1].first - t->first, ldo = w->co_padded;
-	float *rows = sums + sum_rows(g, w) * ldo;
+	float *rows = sums + sum_rows(g, w) * ldo, *held = rows + g->max_rows * w->ci_block + 16;
 	const float *x = a->x + map * w->ci * g->p_in;
 	float *y = a->y + map * w->co * g->p_out + t->first;
 	const uint8_t *mask = a->mask ? a->mask + (a->mask_per_map ? map * g->p_in : 0) : NULL;
@@ -119,8 +141,10 @@ static void run_tile(const job *j, int64_t map, const tile *t, float *sums) {
 					if (o0 == 0) prefetch(&next, g->p_in, i);
 					uint32_t off[GROUP_ENTRIES] __attribute__((aligned(64)));
 					j->path->offsets(off, pattern + i * TAPS, (uint32_t)channels * sizeof(float));
+					const float *from = rows;
+					if (g->spins > 0 && c == 0) conv_turn(g, t, i, held, 0, rows, off, channels), from = held;
 					for (int64_t b = o0; b < o1; b += BLOCK)
-						j->path->gemm(o + (i - q) * ldo + b, ldo, rows, off, channels, w->packed + (c * ldo + b * channels) * TAPS,
+						j->path->gemm(o + (i - q) * ldo + b, ldo, from, off, channels, w->packed + (c * ldo + b * channels) * TAPS,
 						              (int)min64(BLOCK, ldo - b), c > 0);
 				}
 				if (last)
@@ -175,7 +199,7 @@ int conv_run(const astronnx_conv_geom *g, const astronnx_conv_weights *w, const 
 	if (a->y == NULL || (a->x == NULL && in > 0)) return ASTRONNX_CONV_BAD_ARGUMENT;
 
 	job j = {.g = g, .w = w, .a = a, .path = p, .scratch = conv_scratch_bytes(g, w), .tiles = a->n * g->n_tiles};
-	if (j.scratch == SIZE_MAX) return ASTRONNX_CONV_BAD_SIZE;
+	if (j.scratch == SIZE_MAX || w->ci < 2 * g->spins) return ASTRONNX_CONV_BAD_SIZE;
 	atomic_init(&j.status, ASTRONNX_CONV_OK);
 	j.chunk = item_tiles(&j);
 	j.panel_blocks = PANEL_BYTES / (w->ci_block * TAPS * BLOCK * (int64_t)sizeof(float));

@@ -40,6 +40,7 @@ typedef struct {
 	sums_fn sum;
 	int64_t ldo;          // output channels, to whole vectors
 	int64_t ci_block;
+	int64_t held;         // floats of a batch's turned rows
 	int64_t tiles, parts; // tiles of all maps
 	float *sums;          // [parts][TAPS * ci * ldo], by block of input channels: [TAPS][channels][ldo]
 	atomic_int status;
@@ -47,7 +48,7 @@ typedef struct {
 
 static int64_t part_size(const job *j) { return TAPS * j->a->ci * j->ldo; }
 
-static void add_tile(const job *j, int64_t map, const tile *t, float *sums, float *rows, float *z) {
+static void add_tile(const job *j, int64_t map, const tile *t, float *sums, float *held, float *rows, float *z) {
 	const astronnx_conv_geom *g = j->g;
 	const astronnx_conv_weight_grad *a = j->a;
 	const int64_t n = t[1].first - t->first, whole = ceil_div(n, GROUP) * GROUP;
@@ -60,9 +61,15 @@ static void add_tile(const job *j, int64_t map, const tile *t, float *sums, floa
 		for (int64_t q = 0; q < whole; q += BATCH) {
 			uint32_t off[BATCH * TAPS] __attribute__((aligned(64)));
 			const int64_t end = min64(q + BATCH, whole);
-			for (int64_t i = q; i < end; i += GROUP)
-				j->path->offsets(off + (i - q) * TAPS, pattern + i * TAPS, (uint32_t)channels * sizeof(float));
-			j->sum(sums + c * TAPS * j->ldo, j->ldo, rows, channels, off, z + q * a->co, a->co, (end - q) / HALF);
+			const float *from = rows;
+			for (int64_t i = q; i < end; i += GROUP) {
+				uint32_t *to = off + (i - q) * TAPS;
+				j->path->offsets(to, pattern + i * TAPS, (uint32_t)channels * sizeof(float));
+				if (g->spins == 0 || c > 0) continue;
+				conv_turn(g, t, i, held + (i - q) * TAPS * channels, (i - q) * TAPS, rows, to, channels);
+				from = held;
+			}
+			j->sum(sums + c * TAPS * j->ldo, j->ldo, from, channels, off, z + q * a->co, a->co, (end - q) / HALF);
 		}
 	}
 }
@@ -71,7 +78,7 @@ static void run_part(void *usr, size_t i) {
 	job *j = usr;
 	const int64_t rows = j->g->max_rows * j->ci_block + SLACK;
 	const int64_t z = j->g->pattern_groups * GROUP * j->a->co + SLACK;
-	float *memory = conv_scratch((size_t)(ceil_div(rows, 16) * 16 + z) * sizeof *memory);
+	float *memory = conv_scratch((size_t)(j->held + ceil_div(rows, 16) * 16 + z) * sizeof *memory);
 	if (memory == NULL) {
 		atomic_store(&j->status, ASTRONNX_CONV_NO_MEMORY);
 		return;
@@ -80,7 +87,8 @@ static void run_part(void *usr, size_t i) {
 	memset(sums, 0, (size_t)part_size(j) * sizeof *sums);
 	const int64_t first = (int64_t)i * j->tiles / j->parts, last = ((int64_t)i + 1) * j->tiles / j->parts;
 	for (int64_t t = first; t < last; t++)
-		add_tile(j, t / j->g->n_tiles, &j->g->tiles[t % j->g->n_tiles], sums, memory, memory + ceil_div(rows, 16) * 16);
+		add_tile(j, t / j->g->n_tiles, &j->g->tiles[t % j->g->n_tiles], sums, memory, memory + j->held,
+		         memory + j->held + ceil_div(rows, 16) * 16);
 }
 
 // Adds the parts in their order and puts the sums where W has them.
@@ -110,6 +118,8 @@ int conv_weight_grad(const astronnx_conv_geom *g, const astronnx_conv_weight_gra
 #endif
 	j.ldo = ceil_div(a->co, width) * width;
 	j.ci_block = ceil_div(a->ci, ceil_div(a->ci, CHANNELS));
+	if (a->ci < 2 * g->spins) return ASTRONNX_CONV_BAD_SIZE;
+	if (g->spins > 0) j.held = ceil_div(BATCH * TAPS * j.ci_block + SLACK, 16) * 16;
 	j.tiles = a->n * g->n_tiles;
 	j.parts = j.tiles < 1 ? 1 : min64(j.tiles, PARTS);
 	int64_t size;
