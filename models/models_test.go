@@ -204,7 +204,8 @@ func TestNNHealpixMeasures(t *testing.T) {
 			t.Errorf("standard deviation %d is %v", i, s)
 		}
 	}
-	for _, cfg := range []models.NNHealpixConfig{{Errors: true, Softmax: true}, {Dropout: 1}, {Dropout: -0.1}, {Dropout: math.NaN()}} {
+	for _, cfg := range []models.NNHealpixConfig{{Errors: true, Softmax: true}, {Dropout: 1}, {Dropout: -0.1}, {Dropout: math.NaN()},
+		{Maps: 3, Spin: true}} {
 		if _, err := models.NNHealpix(cfg); err == nil {
 			t.Errorf("%+v is taken", cfg)
 		}
@@ -245,6 +246,9 @@ func TestStock(t *testing.T) {
 		"nnhealpix nested, average": func() (*graph.Model, error) {
 			return models.NNHealpix(models.NNHealpixConfig{Nside: 8, Blocks: 2, Pool: "avg", Order: "NEST"})
 		},
+		"nnhealpix of Q and U": func() (*graph.Model, error) {
+			return models.NNHealpix(models.NNHealpixConfig{Nside: 8, Maps: 2, Spin: true})
+		},
 		"nnhealpix with errors": func() (*graph.Model, error) {
 			return models.NNHealpix(models.NNHealpixConfig{Nside: 8, Pool: "avg", Errors: true, Dropout: 0.2})
 		},
@@ -256,7 +260,11 @@ func TestStock(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		x := noise(2, 1, 12*64, strings.HasPrefix(name, "multi"))
+		channels := int64(1)
+		if strings.HasSuffix(name, "Q and U") {
+			channels = 2
+		}
+		x := noise(2, channels, 12*64, strings.HasPrefix(name, "multi"))
 		jobs = append(jobs, optest.Job{Name: name, Model: m, Inputs: map[string]*graph.Tensor{"map": x}, Check: true})
 		plain, err := build()
 		if err != nil {

@@ -11,7 +11,7 @@ type NNHealpixConfig struct {
 	Nside    int     `json:"nside" default:"16" help:"resolution of the input, a power of two"`
 	Maps     int     `json:"maps" default:"1" help:"channels of the input, as T, or Q and U"`
 	Order    string  `json:"order" default:"RING" help:"order of the input, RING, NEST or XY"`
-	Spin     bool    `json:"spin,omitempty" help:"take the maps for pairs of Q and U, which the first layer carries into each pixel's frame"`
+	Spin     bool    `json:"spin" help:"take the maps for pairs of Q and U, which the first layer carries into each pixel's frame"`
 	Blocks   int     `json:"blocks" help:"convolutions with pooling (default: down to nside 1)"`
 	Filters  int     `json:"filters" default:"32" help:"channels of each convolution"`
 	Pool     string  `json:"pool" default:"max" help:"pooling, max or avg"`

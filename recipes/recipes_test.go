@@ -49,6 +49,8 @@ func TestQuick(t *testing.T) {
 				o.Noise, want = []float64{0, 5}, 2
 			case "peak-eb":
 				o.Fsky, want = []float64{1, 0.5}, 2
+			case "tau":
+				o.Transport, want = true, 2
 			case "tau-planck":
 				o.Template, want = true, 2
 			}
@@ -62,6 +64,10 @@ func TestQuick(t *testing.T) {
 			}
 			if len(report.Cases) != want {
 				t.Fatalf("%d cases want %d", len(report.Cases), want)
+			}
+			if a, b := report.Cases[0], report.Cases[want-1]; r.Name == "tau" && (b.Name != a.Name+", transport" || b.Exact != a.Exact ||
+				b.Networks[0].Score == a.Networks[0].Score) {
+				t.Errorf("transport changes the skies, or not the network:\n%+v\n%+v", a, b)
 			}
 			for _, c := range report.Cases {
 				for _, want := range []string{"## " + c.Name + "\n", "| constant |", "| network, seed 1 |", "| network, seed 2 |",
@@ -197,6 +203,11 @@ func TestRefused(t *testing.T) {
 		if _, err := find(t, "tau-planck").Run(t.Context(), o); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: got %v", name, err)
 		}
+	}
+	o := quick(t)
+	o.Transport = true
+	if _, err := find(t, "peak").Run(t.Context(), o); err == nil || !strings.Contains(err.Error(), "none of") {
+		t.Errorf("transport of T: got %v", err)
 	}
 	if _, err := recipes.Find("sigma8"); err == nil || !strings.Contains(err.Error(), "tau-planck") {
 		t.Errorf("got %v", err)
