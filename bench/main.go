@@ -63,6 +63,7 @@ var suites = append([]suite{
 	{"sht", transforms},
 	{"portability", portability},
 	{"reference", reference},
+	{"tau", tau},
 }, trainingSuites()...)
 
 func main() {

@@ -22,7 +22,7 @@ import (
 // stepRequest asks a process to prepare training steps of a network and to write its first losses, float32, to Result. An empty
 // request after it asks for Block more steps.
 type stepRequest struct {
-	Kind    string  `json:"kind"` // step
+	Kind    string  `json:"kind"` // step, or estimate for runs of the network and its first outputs
 	Net     stepNet `json:"net"`
 	Model   string  `json:"model"`   // the network as we have it
 	Tensors []file  `json:"tensors"` // the network as others do, see stepNet
@@ -53,7 +53,11 @@ func serveSteps(in io.Reader, out io.Writer) error {
 			if r.Threads == 1 {
 				clock = processorTime
 			}
-			step, err = r.prepare()
+			if r.Kind == "estimate" {
+				step, err = r.estimator()
+			} else {
+				step, err = r.prepare()
+			}
 		}
 		a := answer{About: "astronnx"}
 		if err == nil {

@@ -214,7 +214,7 @@ func (n stepNet) request(dir string) (stepRequest, error) {
 // member is a process that takes part.
 type member struct {
 	*peer
-	losses []float32
+	losses []float32 // or what else it was asked for
 	about  string
 	peak   int64
 }
@@ -225,16 +225,24 @@ func join(cmd *exec.Cmd, r stepRequest) (*member, error) {
 		return nil, err
 	}
 	m := &member{peer: q}
-	a, err := q.request(r)
+	if err := m.prepare(r); err != nil {
+		q.stop()
+		return nil, err
+	}
+	return m, nil
+}
+
+// prepare hands a request to the member and reads what comes of it first.
+func (m *member) prepare(r stepRequest) error {
+	a, err := m.request(r)
 	if err == nil {
 		m.losses, err = readFloats(r.Result)
 	}
 	if err != nil {
-		q.stop()
-		return nil, fmt.Errorf("%s: %w", filepath.Base(cmd.Path), err)
+		return fmt.Errorf("%s: %w", filepath.Base(m.cmd.Path), err)
 	}
 	m.about = strings.TrimSpace(a.About)
-	return m, nil
+	return nil
 }
 
 func (m *member) turn() (time.Duration, error) {
