@@ -7,34 +7,39 @@ import shutil
 import subprocess
 import tempfile
 
-from setuptools import Distribution, setup
+from setuptools import Extension, setup
 from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_py import build_py
 
 HERE = pathlib.Path(__file__).resolve().parent
-NAME = "libastronnx.so"
+ROOT = HERE.parent
+OLDEST = "0x030b0000"  # 3.11, the first version whose stable interface has what _repeat.c uses
 
 
 class BuildWithLibrary(build_py):
     def run(self):
         super().run()
+        package = pathlib.Path(self.build_lib).resolve() / "astronnx"
         with tempfile.TemporaryDirectory() as prefix:
-            subprocess.run([HERE.parent / "capi" / "build.sh", prefix], check=True)
-            shutil.copy(pathlib.Path(prefix) / "lib" / NAME, pathlib.Path(self.build_lib) / "astronnx" / NAME)
+            subprocess.run([ROOT / "capi" / "build.sh", prefix], check=True)
+            shutil.copy(pathlib.Path(prefix) / "lib" / "libastronnx.so", package)
 
 
 class PlatformWheel(bdist_wheel):
     def get_tag(self):
-        """The package is plain Python; the library wants the newest glibc of which it uses a symbol."""
-        library = pathlib.Path(self.get_finalized_command("build_py").build_lib) / "astronnx" / NAME
-        versions = re.findall(rb"GLIBC_(\d+)\.(\d+)", library.read_bytes())
+        """The package does without its extension where Python is another; what is compiled wants the newest glibc it has a symbol of."""
+        files = [f for f in pathlib.Path(self.bdist_dir).rglob("*") if f.is_file() and f.suffix == ".so"]
+        versions = [v for f in files for v in re.findall(rb"GLIBC_(\d+)\.(\d+)", f.read_bytes())]
         major, minor = max((int(a), int(b)) for a, b in versions)
         return "py3", "none", f"manylinux_{major}_{minor}_{platform.machine()}"
 
 
-class WithLibrary(Distribution):
-    def has_ext_modules(self):
-        return True
-
-
-setup(distclass=WithLibrary, cmdclass={"build_py": BuildWithLibrary, "bdist_wheel": PlatformWheel})
+setup(
+    cmdclass={"build_py": BuildWithLibrary, "bdist_wheel": PlatformWheel},
+    ext_modules=[
+        Extension(
+            "astronnx._repeat", ["src/_repeat.c"], include_dirs=[str(ROOT / "capi")], py_limited_api=True,
+            define_macros=[("Py_LIMITED_API", OLDEST)],
+        ),
+    ],
+)

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import ctypes
-from ctypes import addressof, byref, c_char
-from typing import Dict, List, Optional, Tuple
+import threading
+import time
+from ctypes import addressof, byref
+from typing import Dict, List, Mapping, Optional, Tuple
 
 import numpy as np
 
 from . import _arrays as arrays
-from ._library import CError, Error, Owner, Tensor, failure, lib
+from ._library import CError, Error, Owner, Tensor, failure, interruptible, lib
 
-view, empty, ndarray, run = c_char.from_buffer, np.empty, np.ndarray, lib.astronnx_model_run
+try:
+    from ._repeat import Repeat
+except ImportError:  # an interpreter without the stable interface, as that without a lock
+    Repeat = None
+
+run = lib.astronnx_model_run
+RUN = ctypes.cast(run, ctypes.c_void_p).value
+
+SHORT = 0.01
+"""Seconds that a signal may wait for."""
 
 
 class _Slot:
@@ -34,10 +45,7 @@ class _Slot:
         self.shape, self.dtype = shape, dtype
 
     def point(self, array: np.ndarray) -> None:
-        try:
-            self.tensor.data = addressof(view(array))
-        except (TypeError, ValueError, BufferError):  # read-only, empty, or of a type that buffers do not know
-            self.tensor.data = array.__array_interface__["data"][0]
+        self.tensor.data = array.__array_interface__["data"][0]
         if array.shape != self.shape or array.dtype != self.dtype:
             self.describe(array.shape, array.dtype)
 
@@ -57,47 +65,53 @@ class Call:
         )
         self.unseen = [model.unseen(name) for name in inputs]
         self.rules = _rules(model, inputs, names)
-        self.steady = False  # the last run's outputs were all predicted
+        self.short = -1  # so many bytes of inputs were done in a short time
+        self.repeat = None  # runs like the last one, where that was short and all outputs were predicted
 
-    def __call__(self, values, out: Optional[Dict[str, np.ndarray]]) -> Dict[str, np.ndarray]:
-        alive = list(values)
-        if self.steady and out is None:
-            made = self.repeat(alive)
-            if made is not None:
+    def __call__(self, inputs: Mapping[str, object], out: Optional[Dict[str, np.ndarray]]) -> Dict[str, np.ndarray]:
+        if self.repeat is not None and out is None:
+            made = self.repeat(inputs)
+            if type(made) is dict:
                 return made
-        self.steady = False
-        for i, (slot, unseen) in enumerate(zip(self.ins, self.unseen)):
-            alive[i] = arrays.dense(arrays.as_array(alive[i], unseen))
-            slot.point(alive[i])
+            if made is not None:
+                raise failure(self.error)
+        self.repeat = None
+        alive = [arrays.dense(arrays.as_array(value, unseen)) for value, unseen in zip(inputs.values(), self.unseen)]
+        for slot, array in zip(self.ins, alive):
+            slot.point(array)
         made = {} if out is None else self.checked(out)
         predicted = self.predict(alive, made)
-        if run(*self.arguments):
-            self.again(predicted)
+        short, status = self.run(alive)
+        if status:
+            self.again(alive, predicted)
             for name in predicted:
                 del made[name]
-            predicted = []
-        self.steady = len(predicted) == len(self.outs)
+        elif short and len(predicted) == len(self.outs):
+            self.prepare(alive)
         return self.collect(made)
 
-    def repeat(self, alive: List[object]) -> Optional[Dict[str, np.ndarray]]:
-        """Runs with arrays like those of the last run, of which all outputs were predicted; None where they are not alike."""
-        for slot, value in zip(self.ins, alive):
-            if type(value) is not ndarray or value.dtype is not slot.dtype or value.shape != slot.shape:
-                return None
-            try:
-                slot.tensor.data = addressof(view(value))
-            except (TypeError, ValueError, BufferError):
-                return None
-        made = {}
-        for slot in self.outs:
-            made[slot.name] = array = empty(slot.shape, slot.dtype)
-            slot.tensor.data = addressof(view(array))
-        status = run(*self.arguments)
-        if status == 0:
-            return made
-        if status == 7:  # input: memory that is not aligned, for one
-            return None
-        raise failure(self.error)
+    def run(self, alive: List[np.ndarray]) -> Tuple[bool, int]:
+        """Runs, on another thread where it may take long and this is the one that handles signals: whether it took little time, and
+        the status."""
+        size, start = sum(array.nbytes for array in alive), time.monotonic()
+        if size <= self.short or threading.current_thread() is not threading.main_thread():
+            status = run(*self.arguments)
+        else:
+            status = interruptible(self.handle, run, *self.arguments)
+        if time.monotonic() - start < SHORT:
+            self.short = max(self.short, size)
+        return size <= self.short, status
+
+    def prepare(self, alive: List[np.ndarray]) -> None:
+        outputs = [x for slot in self.outs for x in (slot.name, (slot.shape, slot.dtype))]
+        addresses = RUN, self.handle.value, addressof(self.sent), addressof(self.got), addressof(self.error)
+        try:
+            self.repeat = Repeat(
+                *addresses, (self.sent, self.got, self.error), np.ndarray, np.empty, {s.name: a for s, a in zip(self.ins, alive)},
+                tuple(outputs),
+            ).run
+        except (TypeError, ValueError, BufferError):  # without Repeat, too many arrays, or of a type that buffers do not know
+            pass
 
     def checked(self, out: Dict[str, np.ndarray]) -> Dict[str, np.ndarray]:
         names = [slot.name for slot in self.outs]
@@ -128,7 +142,7 @@ class Call:
                 slot.point(array)
         return predicted
 
-    def again(self, predicted: List[str]) -> None:
+    def again(self, alive: List[np.ndarray], predicted: List[str]) -> None:
         """The model may have declared another shape than it computes: the library allocates, and does from now on."""
         first = failure(self.error)
         if not predicted or first.code not in ("engine", "output"):
@@ -136,7 +150,7 @@ class Call:
         for slot in self.outs:
             if slot.name in predicted:
                 slot.tensor.data = None
-        if run(*self.arguments):
+        if self.run(alive)[1]:
             raise first
         self.rules = [None] * len(self.outs)
 

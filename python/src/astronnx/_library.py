@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import pathlib
+import threading
 from ctypes import POINTER, byref, c_char, c_char_p, c_double, c_int, c_int32, c_int64, c_size_t, c_void_p
 
 PATH = str(pathlib.Path(__file__).with_name("libastronnx.so"))
@@ -115,6 +116,25 @@ def call(f, *arguments) -> None:
     error = CError()
     if f(*arguments, byref(error)):
         raise failure(error)
+
+
+def interruptible(model: c_void_p, f, *arguments) -> int:
+    """Calls f, which runs model, on a thread of its own, while this one handles signals: if a handler raises, runs of model end."""
+    status = []
+    thread = threading.Thread(target=lambda: status.append(f(*arguments)))
+    try:
+        thread.start()
+    except RuntimeError:  # the interpreter is ending
+        return f(*arguments)
+    try:
+        while thread.is_alive():
+            thread.join(0.1)
+    except BaseException:
+        while thread.is_alive():  # the run may not have begun when it is canceled
+            lib.astronnx_model_cancel(model, None)
+            thread.join(0.01)
+        raise
+    return status[0]
 
 
 class Owner:

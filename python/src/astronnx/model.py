@@ -8,7 +8,7 @@ import importlib.util
 import os
 import re
 from ctypes import byref
-from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -84,13 +84,16 @@ class Model:
 
         Args:
             inputs: arrays by the name of the input, of its element type and shape. Row-major arrays are read where they are, others
-                are copied first. Masked pixels become UNSEEN, or what the model's metadata name instead. Whatever has __dlpack__ may
-                stand for an array.
+                are copied first. Masked pixels become UNSEEN, or what the model's metadata name instead. What has __dlpack__ and is
+                in the processor's memory, as a CPU tensor of PyTorch, may stand for an array.
             outputs: names of the outputs to compute; None: all.
             out: arrays by the name of the output, which the results are written into; row-major, of the result's type and shape.
 
         Returns:
-            The outputs by name, over memory of the library, or those of out.
+            The outputs by name, new arrays or those of out.
+
+        On the main thread a signal is handled during the run, unless it is expected to take under 10 ms, as one of as many bytes took
+        before. If the handler raises, as Ctrl-C does, all runs of the model end, and it may be used again.
         """
         key = tuple(inputs) if outputs is None else (tuple(inputs), tuple(outputs))
         idle = self._calls.get(key)
@@ -100,10 +103,9 @@ class Model:
             prepared = idle.pop()
         except IndexError:
             prepared = Call(self, tuple(inputs), None if outputs is None else tuple(outputs))
-        try:
-            return prepared(inputs.values(), out)
-        finally:
-            idle.append(prepared)
+        made = prepared(inputs, out)
+        idle.append(prepared)
+        return made
 
     def __call__(self, *maps: object) -> Union[np.ndarray, Tuple[np.ndarray, ...]]:
         """Runs the model on arrays in the order of its inputs.
@@ -178,7 +180,7 @@ def find_library() -> Optional[str]:
     return None
 
 
-def register_ops(options) -> None:
+def register_ops(options: Any) -> None:
     """Gives sessions of onnxruntime our kernels for the HEALPix and training operators.
 
     Args:
