@@ -35,7 +35,7 @@ func run(t *testing.T, env []string, name string, args ...string) string {
 func environment(t *testing.T, reference string) string {
 	t.Helper()
 	// What goes into the wheel is named here, so that go test knows of it when it looks for a result of before.
-	for _, pattern := range []string{"*", "*/*", "src/*/*", "../capi/*"} {
+	for _, pattern := range []string{"*", "*/*", "src/*/*", "../capi/*", "../cmd/*/*"} {
 		names, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)
@@ -111,6 +111,15 @@ func TestWheel(t *testing.T) {
 	t.Run("unittest", func(t *testing.T) {
 		env := []string{"ASTRONNX_TEST_FILES=" + files, "ASTRONNX_ORT_LIB=" + testkit.ORT(t)}
 		t.Log(run(t, env, python, "-W", "error", "-m", "unittest", "discover", "-s", "tests"))
+	})
+	t.Run("torch", func(t *testing.T) {
+		torch := filepath.Join(testkit.Cache(t), "torch", "bin", "python")
+		if _, err := os.Stat(torch); err != nil {
+			t.Skip("no PyTorch in the cache: go run ./tools/obtain torch")
+		}
+		site := strings.TrimSpace(run(t, nil, python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"))
+		env := []string{"PYTHONPATH=" + site, "ASTRONNX_ORT_LIB=" + testkit.ORT(t)}
+		t.Log(run(t, env, torch, "tests/torch_tensors.py", filepath.Join(files, "scaled.onnx")))
 	})
 	// Without a name for it, the library of the installed onnxruntime is found.
 	t.Run("example", func(t *testing.T) {

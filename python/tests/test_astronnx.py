@@ -1,10 +1,12 @@
 """Tests of the installed package. ASTRONNX_TEST_FILES is a folder with scaled.onnx, network.onnx, half.onnx and WMAP's map.fits."""
 
+import inspect
 import multiprocessing
 import os
 import pathlib
 import pickle
 import threading
+import typing
 import unittest
 
 import healpy
@@ -13,18 +15,10 @@ import onnx
 import onnxruntime
 
 import astronnx
+from small import build, counting, value
 
 FILES = pathlib.Path(os.environ["ASTRONNX_TEST_FILES"])
 SCALED = FILES / "scaled.onnx"  # y = 2x + 1, float32 (N, 1, 48)
-
-
-def build(nodes, inputs, outputs, initializers=()):
-    graph = onnx.helper.make_graph(nodes, "test", inputs, outputs, initializers)
-    return onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
-
-
-def value(name, dtype, shape):
-    return onnx.helper.make_tensor_value_info(name, dtype, shape)
 
 
 class Models(unittest.TestCase):
@@ -99,6 +93,23 @@ class Models(unittest.TestCase):
         self.assertEqual(y[0, 0, 7], np.float32(2) * np.float32(astronnx.UNSEEN))
         self.assertEqual(astronnx.UNSEEN, healpy.UNSEEN)
         self.assertEqual(x.data[0, 0, 7], 7)  # the caller's array is as it was
+        self.assertEqual(self.model(np.ma.masked_array(np.arange(48.0), self.x[0, 0] == 7))[0, 0, 7], y[0, 0, 7])
+        np.testing.assert_array_equal(self.model(np.ma.masked_array(self.x, False)), 2 * self.x + 1)
+
+    def test_masked_numbers_of_other_types(self):
+        for dtype, code, missing in ((np.float16, 10, np.nan), (np.float64, 11, astronnx.UNSEEN)):
+            model = astronnx.Model(build([onnx.helper.make_node("Identity", ["x"], ["y"])], [value("x", code, ["N"])], [value("y", code, ["N"])]))
+            y = model.run({"x": np.ma.masked_array([1, 2], [False, True], dtype)})["y"]
+            np.testing.assert_array_equal(y, np.array([1, missing], dtype))
+        model = astronnx.Model(build([onnx.helper.make_node("Identity", ["x"], ["y"])], [value("x", 7, ["N"])], [value("y", 7, ["N"])]))
+        self.refused("input", "filled", model.run, {"x": np.ma.masked_array([1, 2], [False, True])})
+        np.testing.assert_array_equal(model.run({"x": np.ma.masked_array([1, 2], [False, False])})["y"], [1, 2])
+
+    def test_masked_pixels_as_the_model_marks_them(self):
+        model = onnx.load_from_string(build([onnx.helper.make_node("Identity", ["x"], ["y"])], [value("x", 10, ["N"])], [value("y", 10, ["N"])]))
+        onnx.helper.set_model_props(model, {"astronnx.x.unseen": "-1"})
+        model = astronnx.Model(model.SerializeToString())
+        np.testing.assert_array_equal(model(np.ma.masked_array([1, 2], [False, True], np.float16)), np.array([1, -1], np.float16))
 
     def test_float16(self):
         half = astronnx.Model(build([onnx.helper.make_node("Add", ["x", "x"], ["y"])], [value("x", 10, ["N"])], [value("y", 10, ["N"])]))
@@ -108,11 +119,50 @@ class Models(unittest.TestCase):
         np.testing.assert_array_equal(y, 2 * x)
 
     def test_dlpack(self):
-        class Tensor:  # what PyTorch and CuPy give
-            def __init__(self, array):
-                self.__dlpack__, self.__dlpack_device__ = array.__dlpack__, array.__dlpack_device__
+        class Tensor:
+            def __init__(self, array, device):
+                self.__dlpack__, self.__dlpack_device__ = array.__dlpack__, lambda: (device, 0)
 
-        np.testing.assert_array_equal(self.model.run({"x": Tensor(self.x)})["y"], 2 * self.x + 1)
+        np.testing.assert_array_equal(self.model.run({"x": Tensor(self.x, 1)})["y"], 2 * self.x + 1)
+        error = self.refused("input", "CUDA device 0", self.model.run, {"x": Tensor(self.x, 2)})
+        self.assertIn("tensor.cpu()", error.hint)
+        self.refused("input", "ROCm", self.model, Tensor(self.x, 10))
+        self.refused("input", "view", self.model, Tensor(self.x.astype(">f4"), 1))
+
+    def test_repeated(self):
+        """From the second run on arrays that are alike take another way, which must not be taken for others."""
+        names = ("x", "w")
+        model = astronnx.Model(build(
+            [onnx.helper.make_node("Add", names, ["sum"]), onnx.helper.make_node("Sub", names, ["difference"])],
+            [value("x", 1, ["N"]), value("w", 1, ["N"])], [value("sum", 1, ["N"]), value("difference", 1, ["N"])]), threads=1)
+        rng = np.random.default_rng(2)
+        kept = []
+        for n in (5, 5, 5, 7, 7, 5, 5):
+            x, w = rng.standard_normal((2, n)).astype("float32")
+            for inputs in ({"x": x, "w": w}, {"w": w, "x": x}):
+                made = model.run(inputs)
+                self.assertEqual(list(made), ["sum", "difference"])
+                kept.append((made["sum"], x + w))
+                np.testing.assert_array_equal(made["difference"], x - w)
+                np.testing.assert_array_equal(model.run(inputs, ["difference"])["difference"], x - w)
+        for got, want in kept:  # each run has memory of its own
+            np.testing.assert_array_equal(got, want)
+        for call in (c for idle in model._calls.values() for c in idle):
+            self.assertIsNotNone(call.repeat)
+
+        x = np.ones(5, "float32")
+        for _ in range(2):
+            x.flags.writeable = False
+            np.testing.assert_array_equal(model.run({"x": x, "w": x})["sum"], 2 * x)
+            masked = np.ma.masked_array(x, mask=[0, 0, 1, 0, 0])
+            self.assertLess(model.run({"x": masked, "w": x})["sum"][2], -1e30)
+            for other in (np.ones(10, "float32")[::2], np.ones(5, ">f4"), np.frombuffer(b"0" + x.tobytes(), "float32", offset=1)):
+                np.testing.assert_array_equal(model.run({"x": other, "w": x})["sum"], 2 * x)
+            for other, text in ((np.ones(5), "float64"), (np.ones(5, "int32"), "int32"), (np.ones((5, 1), "float32"), "5")):
+                self.refused("input", text, model.run, {"x": other, "w": x})
+            self.refused("engine", "", model.run, {"x": np.ones(3, "float32"), "w": x})
+        model.close()
+        self.refused("closed", "closed", model.run, {"x": x, "w": x})
 
     def test_call(self):
         np.testing.assert_array_equal(self.model(np.arange(48.0)), 2 * self.x + 1)
@@ -160,12 +210,7 @@ class Models(unittest.TestCase):
         self.assertEqual(wrong, [])
 
     def test_cancel_and_the_lock(self):
-        body = onnx.helper.make_graph(
-            [onnx.helper.make_node("Identity", ["c"], ["c2"]), onnx.helper.make_node("Max", ["a", "i"], ["a2"])], "body",
-            [value("i", 7, []), value("c", 9, []), value("a", 7, [])], [value("c2", 9, []), value("a2", 7, [])])
-        model = astronnx.Model(build(
-            [onnx.helper.make_node("Loop", ["n", "", "zero"], ["y"], body=body)], [value("n", 7, [])], [value("y", 7, [])],
-            [onnx.helper.make_tensor("zero", 7, [], [0])]))
+        model = astronnx.Model(counting())
         ended = threading.Event()
 
         def cancel():  # runs only because the interpreter's lock is free
@@ -251,6 +296,24 @@ class Sky(unittest.TestCase):
         self.assertEqual(astronnx.ring2nest(2, 0), 3)
         self.assertRaises(TypeError, astronnx.ring2nest, 2, 0.5)
         self.assertRaises(astronnx.Error, astronnx.ring2nest, 2, 48)
+
+
+class Interface(unittest.TestCase):
+    def test_every_public_name_is_described(self):
+        for name in astronnx.__all__:
+            thing = getattr(astronnx, name)
+            if not callable(thing):
+                continue
+            self.assertTrue(inspect.getdoc(thing), name)
+            methods = [m for k, m in vars(thing).items() if inspect.isfunction(m) and (k[0] != "_" or k in ("__init__", "__call__"))] if (
+                inspect.isclass(thing)) else [thing]
+            for method in methods:
+                with self.subTest(method.__qualname__):
+                    if method.__name__ != "__init__":
+                        self.assertTrue(inspect.getdoc(method))
+                    hints = typing.get_type_hints(method)
+                    self.assertEqual([p for p in inspect.signature(method).parameters if p not in hints and p != "self"], [])
+                    self.assertIn("return", hints)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ import ctypes
 
 import numpy as np
 
+from ._library import Error
+
 UNSEEN = -1.6375e30
 """The value that marks pixels without data, as healpy has it."""
 
@@ -44,16 +46,40 @@ def over(address: int, size: int, shape, dtype: np.dtype, owner: object) -> np.n
 
 
 def as_array(value, unseen: float = UNSEEN) -> np.ndarray:
-    """value as an array: masked pixels become unseen, and what has __dlpack__, as PyTorch's and CuPy's tensors, is viewed."""
+    """value as an array: masked pixels become unseen, or NaN where unseen is beyond the type's range; what has __dlpack__ is viewed."""
     if isinstance(value, np.ma.MaskedArray):
-        if value.mask is np.ma.nomask:
-            return value.data
-        return value.filled(np.nan if value.dtype == np.float16 else unseen)
+        return _filled(value, unseen) if value.mask.any() else value.data
     if isinstance(value, np.ndarray):
         return value
     if hasattr(value, "__dlpack__"):
-        return np.from_dlpack(value)
+        return _viewed(value)
     return np.asarray(value)
+
+
+def _filled(array: np.ma.MaskedArray, unseen: float) -> np.ndarray:
+    kind = array.dtype.kind
+    limits = np.finfo(array.dtype) if kind == "f" else np.iinfo(array.dtype) if kind in "iu" else None
+    if limits is not None and float(limits.min) <= unseen <= float(limits.max):
+        return array.filled(unseen)
+    if kind == "f":
+        return array.filled(np.nan)
+    hint = "call filled with a value that the model knows"
+    raise Error(f"an array of {array.dtype} has masked elements, and {unseen} is no {array.dtype}; {hint}", "input", hint=hint)
+
+
+# Where a tensor may be, as dlpack.h numbers it, and where it is no memory of the processor's.
+_DEVICES = {2: "CUDA", 4: "OpenCL", 7: "Vulkan", 8: "Metal", 10: "ROCm", 14: "oneAPI"}
+
+
+def _viewed(tensor) -> np.ndarray:
+    try:
+        device, number = tensor.__dlpack_device__()
+        if device not in _DEVICES:
+            return np.from_dlpack(tensor)
+    except (BufferError, RuntimeError, TypeError, ValueError) as error:  # with a gradient, for one, or of a type that NumPy lacks
+        raise Error(f"NumPy cannot view the tensor: {error}", "input", hint="convert it to a NumPy array first") from error
+    where, hint = f"{_DEVICES[device]} device {number}", "copy it first: tensor.cpu() in PyTorch, cupy.asnumpy(array) in CuPy"
+    raise Error(f"the tensor is in the memory of {where}, expected the processor's; {hint}", "input", hint=hint)
 
 
 def dense(array: np.ndarray) -> np.ndarray:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Tuple
+from typing import Tuple, Union
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ._library import call, lib
 
 
-def _pixels(ipix) -> np.ndarray:
+Pixels = Union[np.ndarray, np.int64]
+"""What numbers of pixels come out as: an array, or a number where a number went in."""
+
+
+def _pixels(ipix: ArrayLike) -> np.ndarray:
     pixels = np.asarray(ipix)
     if not np.issubdtype(pixels.dtype, np.integer) and pixels.size:
         raise TypeError(f"pixels are integers, got {pixels.dtype}")
@@ -20,24 +25,24 @@ def _order(nest: bool) -> int:
     return 2 if nest else 1
 
 
-def _convert(f, nside: int, ipix):
+def _convert(f, nside: int, ipix: ArrayLike) -> Pixels:
     pixels = _pixels(ipix)
     result = np.empty_like(pixels)
     call(f, nside, pixels.size, pixels.ctypes.data, result.ctypes.data)
     return result[()]
 
 
-def ring2nest(nside: int, ipix):
+def ring2nest(nside: int, ipix: ArrayLike) -> Pixels:
     """NESTED numbers of pixels numbered RING, in their shape."""
     return _convert(lib.astronnx_ring2nest, nside, ipix)
 
 
-def nest2ring(nside: int, ipix):
+def nest2ring(nside: int, ipix: ArrayLike) -> Pixels:
     """RING numbers of pixels numbered NESTED, in their shape."""
     return _convert(lib.astronnx_nest2ring, nside, ipix)
 
 
-def ang2pix(nside: int, theta, phi, nest: bool = False):
+def ang2pix(nside: int, theta: ArrayLike, phi: ArrayLike, nest: bool = False) -> Pixels:
     """Pixels that contain directions: theta is the colatitude, 0 to π from the north pole, phi the longitude. Shapes broadcast."""
     theta, phi = (np.ascontiguousarray(a) for a in np.broadcast_arrays(np.asarray(theta, float), np.asarray(phi, float)))
     shape = np.broadcast_shapes(theta.shape, phi.shape)
@@ -46,7 +51,7 @@ def ang2pix(nside: int, theta, phi, nest: bool = False):
     return result.reshape(shape)[()]
 
 
-def pix2ang(nside: int, ipix, nest: bool = False) -> Tuple[np.ndarray, np.ndarray]:
+def pix2ang(nside: int, ipix: ArrayLike, nest: bool = False) -> Tuple[np.ndarray, np.ndarray]:
     """Colatitude theta and longitude phi of the centres of pixels, in their shape."""
     pixels = _pixels(ipix)
     theta, phi = np.empty(pixels.shape), np.empty(pixels.shape)
@@ -54,7 +59,7 @@ def pix2ang(nside: int, ipix, nest: bool = False) -> Tuple[np.ndarray, np.ndarra
     return theta[()], phi[()]
 
 
-def get_all_neighbours(nside: int, ipix, nest: bool = False) -> np.ndarray:
+def get_all_neighbours(nside: int, ipix: ArrayLike, nest: bool = False) -> np.ndarray:
     """Neighbours SW, W, NW, N, NE, E, SE, S of pixels, in the shape (8, *ipix.shape); -1 where there is none."""
     pixels = _pixels(ipix)
     result = np.empty((*pixels.shape, 8), np.int64)
