@@ -1,4 +1,4 @@
-"""Puts the C library into the package. Needs Go and a C compiler; whoever installs the wheel needs neither."""
+"""Puts the C library and the command into the package. Needs Go and a C compiler; whoever installs the wheel needs neither."""
 
 import pathlib
 import platform
@@ -23,12 +23,14 @@ class BuildWithLibrary(build_py):
         with tempfile.TemporaryDirectory() as prefix:
             subprocess.run([ROOT / "capi" / "build.sh", prefix], check=True)
             shutil.copy(pathlib.Path(prefix) / "lib" / "libastronnx.so", package)
+        command = ["go", "build", "-trimpath", "-ldflags=-s -w", "-o", package / "bin" / "astronnx", "./cmd/astronnx"]
+        subprocess.run(command, check=True, cwd=ROOT)
 
 
 class PlatformWheel(bdist_wheel):
     def get_tag(self):
         """The package does without its extension where Python is another; what is compiled wants the newest glibc it has a symbol of."""
-        files = [f for f in pathlib.Path(self.bdist_dir).rglob("*") if f.is_file() and f.suffix == ".so"]
+        files = [f for f in pathlib.Path(self.bdist_dir).rglob("*") if f.is_file() and f.suffix in ("", ".so")]
         versions = [v for f in files for v in re.findall(rb"GLIBC_(\d+)\.(\d+)", f.read_bytes())]
         major, minor = max((int(a), int(b)) for a, b in versions)
         return "py3", "none", f"manylinux_{major}_{minor}_{platform.machine()}"
