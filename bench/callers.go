@@ -57,13 +57,7 @@ func callers() ([]Row, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	if out, err := exec.Command("capi/build.sh", dir).CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("capi/build.sh: %w\n%s", err, out)
-	}
-	if err := os.CopyFS(filepath.Join(dir, "astronnx"), os.DirFS("python/src/astronnx")); err != nil {
-		return nil, err
-	}
-	if err := os.Rename(filepath.Join(dir, "lib", "libastronnx.so"), filepath.Join(dir, "astronnx", "libastronnx.so")); err != nil {
+	if err := installed(dir); err != nil {
 		return nil, err
 	}
 	tiny, network := filepath.Join(dir, "tiny.onnx"), filepath.Join(dir, "network.onnx")
@@ -97,6 +91,24 @@ func callers() ([]Row, error) {
 		faster("the same, ours", d(t.Runs["model"]), d(t.Runs["kernels"]), "onnxruntime in Python, with our kernels", 0),
 		less("import beside NumPy", 1e3*t.Imported, 300, "ms", "limit", 1),
 	}, nil
+}
+
+// installed builds the wheel and puts the package in it into dir.
+func installed(dir string) error {
+	build := exec.Command("python/wheel.sh", dir)
+	build.Env = append(os.Environ(), "PYTHON="+interpreter())
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("python/wheel.sh: %w\n%s", err, out)
+	}
+	wheels, err := filepath.Glob(filepath.Join(dir, "*.whl"))
+	if err != nil || len(wheels) != 1 {
+		return fmt.Errorf("got wheels %v (%v)", wheels, err)
+	}
+	install := exec.Command(interpreter(), "-m", "pip", "install", "-q", "--no-deps", "--no-index", "--target", dir, wheels[0])
+	if out, err := install.CombinedOutput(); err != nil {
+		return fmt.Errorf("pip: %w\n%s", err, out)
+	}
+	return nil
 }
 
 // absolute is y = |x| of one number.

@@ -9,15 +9,19 @@ import (
 	"path/filepath"
 )
 
-// python runs a script with the cache's Python, or python3, and decodes the JSON that it prints.
-func python(script string, result any, args ...string) error {
-	interpreter := "python3"
-	if p := filepath.Join(os.Getenv("ASTRONNX_CACHE"), "python", "bin", "python"); exists(p) {
-		interpreter = p
-	} else if p := filepath.Join(".cache", "python", "bin", "python"); exists(p) {
-		interpreter = p
+// interpreter is the cache's Python, or python3.
+func interpreter() string {
+	for _, cache := range []string{os.Getenv("ASTRONNX_CACHE"), ".cache"} {
+		if p := filepath.Join(cache, "python", "bin", "python"); cache != "" && exists(p) {
+			return p
+		}
 	}
-	cmd := exec.Command(interpreter, append([]string{"-c", script}, args...)...)
+	return "python3"
+}
+
+// python runs a script and decodes the JSON that it prints.
+func python(script string, result any, args ...string) error {
+	cmd := exec.Command(interpreter(), append([]string{"-c", script}, args...)...)
 	var errout bytes.Buffer
 	cmd.Stderr = &errout
 	out, err := cmd.Output()

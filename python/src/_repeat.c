@@ -23,7 +23,7 @@ typedef struct {
 	char format[most][4];
 } Repeat;
 
-// look opens a view of value and reports whether it is an array like t.
+// look opens a view of value and reports whether it is an array like input i; the format tells one that is not aligned or swapped.
 static int look(const Repeat *r, Py_ssize_t i, PyObject *value, Py_buffer *view) {
 	const astronnx_tensor *t = &r->in[i];
 	if ((PyObject *)Py_TYPE(value) != r->array) return 0; // a masked array is not
@@ -76,8 +76,7 @@ static PyObject *repeat_run(PyObject *self, PyObject *inputs) {
 	Py_END_ALLOW_THREADS
 	if (status) {
 		Py_DECREF(made);
-		// Memory that is not aligned, for one, is what _call.py copies.
-		made = status == ASTRONNX_INPUT ? Py_NewRef(Py_None) : PyLong_FromLong(status);
+		made = PyLong_FromLong(status);
 	}
 end:
 	while (n_out) PyBuffer_Release(&out[--n_out]);
