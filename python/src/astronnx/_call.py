@@ -94,13 +94,14 @@ class Call:
         """Runs, on another thread where it may take long and this is the one that handles signals: whether it took little time, and
         the status."""
         size, start = sum(array.nbytes for array in alive), time.monotonic()
-        if size <= self.short or threading.current_thread() is not threading.main_thread():
+        counts = any(array.size == 1 and array.dtype.kind in "iu" for array in alive)  # rounds of a loop, perhaps
+        if size <= self.short and not counts or threading.current_thread() is not threading.main_thread():
             status = run(*self.arguments)
         else:
             status = interruptible(self.handle, run, *self.arguments)
-        if time.monotonic() - start < SHORT:
+        if status == 0 and time.monotonic() - start < SHORT:
             self.short = max(self.short, size)
-        return size <= self.short, status
+        return size <= self.short and not counts, status
 
     def prepare(self, alive: List[np.ndarray]) -> None:
         outputs = [x for slot in self.outs for x in (slot.name, (slot.shape, slot.dtype))]

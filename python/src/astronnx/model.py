@@ -92,8 +92,8 @@ class Model:
         Returns:
             The outputs by name, new arrays or those of out.
 
-        On the main thread a signal is handled during the run, unless it is expected to take under 10 ms, as one of as many bytes took
-        before. If the handler raises, as Ctrl-C does, all runs of the model end, and it may be used again.
+        On the main thread a signal is handled during the run; but after it where the run is expected to take under 10 ms, as one on no
+        fewer bytes took before. If the handler raises, as Ctrl-C does, all runs of the model end, and it may be used again.
         """
         key = tuple(inputs) if outputs is None else (tuple(inputs), tuple(outputs))
         idle = self._calls.get(key)
