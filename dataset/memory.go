@@ -57,36 +57,46 @@ func (m *memory) Read(_ context.Context, index []int, into []*graph.Tensor) erro
 	return nil
 }
 
-// loaded is how many samples Load reads at a time.
+// loaded is how many samples are read at a time where all are wanted.
 const loaded = 256
 
 // Load reads all samples of ds into memory, once, for data that cost more to make or to read than to keep.
 func Load(ctx context.Context, ds Dataset) (Dataset, error) {
+	tensors, err := readRange(ctx, ds, 0, ds.Len(), func(int) {})
+	if err != nil {
+		return nil, err
+	}
+	return Memory(tensors...)
+}
+
+// readRange reads samples from and up to to, and tells how many of them are read.
+func readRange(ctx context.Context, ds Dataset, from, to int, read func(n int)) ([]*graph.Tensor, error) {
 	tensors := make([]*graph.Tensor, len(ds.Fields()))
 	for f, field := range ds.Fields() {
-		tensors[f] = graph.NewTensor(field.DType, append([]int64{int64(ds.Len())}, field.Shape...)...)
+		tensors[f] = graph.NewTensor(field.DType, append([]int64{int64(to - from)}, field.Shape...)...)
 		tensors[f].Name = field.Name
 	}
-	for from := 0; from < ds.Len(); from += loaded {
+	for at := from; at < to; at += loaded {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		index := make([]int, min(loaded, ds.Len()-from))
+		index := make([]int, min(loaded, to-at))
 		for k := range index {
-			index[k] = from + k
+			index[k] = at + k
 		}
 		into := make([]*graph.Tensor, len(tensors))
 		for f, field := range ds.Fields() {
 			part := *tensors[f]
 			part.Shape = append([]int64{int64(len(index))}, field.Shape...)
-			part.Raw = tensors[f].Raw[from*field.bytes():][:len(index)*field.bytes()]
+			part.Raw = tensors[f].Raw[(at-from)*field.bytes():][:len(index)*field.bytes()]
 			into[f] = &part
 		}
 		if err := ds.Read(ctx, index, into); err != nil {
 			return nil, err
 		}
+		read(at - from + len(index))
 	}
-	return Memory(tensors...)
+	return tensors, nil
 }
 
 // Generate returns the dataset of a function that writes sample i into one tensor a field, without a batch axis. The tensors hold

@@ -306,32 +306,34 @@ func readNpz(src source, name string, limit int64) (*graph.Tensor, error) {
 	return list[0], nil
 }
 
-// WriteArrays writes tensors as an .npz file, atomically as [WriteFile] does. Arrays without a name become arr_0, arr_1, … by
-// their position.
+// WriteArrays writes tensors as an .npz file, atomically as [WriteFile] does.
 func WriteArrays(path string, arrays ...*graph.Tensor) error {
-	return WriteFile(path, func(w io.Writer) error {
-		z := zip.NewWriter(w)
-		seen := map[string]bool{}
-		for i, t := range arrays {
-			name := t.Name
-			if name == "" {
-				name = fmt.Sprintf("arr_%d", i)
-			}
-			if seen[name] {
-				return errs.New(errs.Input, "two arrays are named %q: want every name once", name)
-			}
-			seen[name] = true
-			if err := t.Check(); err != nil {
-				return errs.New(errs.Input, "array %q: %w", name, err)
-			}
-			entry, err := z.CreateHeader(&zip.FileHeader{Name: name + ".npy", Method: zip.Store})
-			if err != nil {
-				return err
-			}
-			if err := WriteNpyTo(entry, t); err != nil {
-				return err
-			}
+	return WriteFile(path, func(w io.Writer) error { return WriteArraysTo(w, arrays...) })
+}
+
+// WriteArraysTo writes tensors as an .npz file. Arrays without a name become arr_0, arr_1, … by their position.
+func WriteArraysTo(w io.Writer, arrays ...*graph.Tensor) error {
+	z := zip.NewWriter(w)
+	seen := map[string]bool{}
+	for i, t := range arrays {
+		name := t.Name
+		if name == "" {
+			name = fmt.Sprintf("arr_%d", i)
 		}
-		return z.Close()
-	})
+		if seen[name] {
+			return errs.New(errs.Input, "two arrays are named %q: want every name once", name)
+		}
+		seen[name] = true
+		if err := t.Check(); err != nil {
+			return errs.New(errs.Input, "array %q: %w", name, err)
+		}
+		entry, err := z.CreateHeader(&zip.FileHeader{Name: name + ".npy", Method: zip.Store})
+		if err != nil {
+			return err
+		}
+		if err := WriteNpyTo(entry, t); err != nil {
+			return err
+		}
+	}
+	return z.Close()
 }
