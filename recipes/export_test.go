@@ -79,3 +79,13 @@ func Turned(r *Recipe, o Options, seed uint64) (before, after []*sht.Spectra, er
 	after, err = spectra()
 	return before, after, err
 }
+
+// Skies are the samples that [Recipe.Simulate] writes.
+func Skies(r *Recipe, o SetOptions) (dataset.Dataset, []bool, error) {
+	s, err := r.scene(Options{Quick: o.Quick}, o.Noise, o.Fsky, o.Template)
+	if err != nil {
+		return nil, nil, err
+	}
+	ds, err := s.skies(o.Skies, trainingSeeds+uint64(o.Seed))
+	return ds, s.sky.Mask, err
+}

@@ -180,15 +180,7 @@ func (o Options) defaults(r *Recipe) (Options, error) {
 	case !(o.Dropout >= 0 && o.Dropout < 1) || !(o.Rate > 0):
 		return o, errs.New(errs.Input, "dropout %g, rate %g: expected a part from 0 to below 1 and a rate above 0", o.Dropout, o.Rate)
 	}
-	for _, f := range o.Fsky {
-		if !(f > 0 && f <= 1) {
-			return o, errs.New(errs.Input, "f_sky %g: expected a part of the sky, above 0 and up to 1", f)
-		}
-	}
 	for _, n := range o.Noise {
-		if !(n >= 0) || math.IsInf(n, 0) {
-			return o, errs.New(errs.Input, "noise %g: expected a standard deviation, 0 or more", n)
-		}
 		if n == 0 && len(r.channels) > 1 {
 			return o, errs.New(errs.Input, "noise 0: the likelihood of %s needs some", r.Name).WithHint("--noise 0.01 is hardly any")
 		}
@@ -246,6 +238,12 @@ func b2i(b bool) int {
 }
 
 func (r *Recipe) scene(o Options, noise, fsky float64, template bool) (*scene, error) {
+	if !(fsky > 0 && fsky <= 1) {
+		return nil, errs.New(errs.Input, "f_sky %g: expected a part of the sky, above 0 and up to 1", fsky)
+	}
+	if !(noise >= 0) || math.IsInf(noise, 0) {
+		return nil, errs.New(errs.Input, "noise %g: expected a standard deviation, 0 or more", noise)
+	}
 	s := &scene{Recipe: r, noise: noise, fsky: fsky, template: template, nside: 16}
 	if o.Quick {
 		s.nside = 4

@@ -59,7 +59,7 @@ files; onnxruntime executes them where its library is found ("astronnx doctor" t
 	flags.BoolVar(&t.json, "json", false, "print the result, or the error, as JSON")
 	flags.BoolVarP(&t.quiet, "quiet", "q", false, "no progress bar")
 	root.AddCommand(t.runCommand(), t.inspectCommand(), t.plotCommand(), t.doctorCommand(), t.demoCommand(), t.modelsCommand(),
-		t.trainCommand(), t.estimateCommand(), t.exportCommand(), t.opsCommand(), t.conformanceCommand(), t.versionCommand())
+		t.trainCommand(), t.simulateCommand(), t.estimateCommand(), t.exportCommand(), t.opsCommand(), t.conformanceCommand(), t.versionCommand())
 	root.SetVersionTemplate("astronnx {{.Version}}\n")
 	root.Version = readBuild().Version
 	return root
