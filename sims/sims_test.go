@@ -259,6 +259,7 @@ func TestConfigRefusals(t *testing.T) {
 		"noise":          func(c *sims.Config) { c.Channels[0].White.P = -1 },
 		"template":       func(c *sims.Config) { c.Channels[1].Template.Map = make([]float64, 3072) },
 		"mask":           func(c *sims.Config) { c.Mask = make([]bool, 12) },
+		"none seen":      func(c *sims.Config) { c.Mask = make([]bool, 3072) },
 		"no mask":        func(c *sims.Config) { c.Mask = nil },
 		"short spectrum": func(c *sims.Config) { c.Nside, c.Lmax, c.Mask, c.WithMask, c.Channels = 128, 200, nil, false, nil },
 	} {

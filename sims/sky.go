@@ -146,6 +146,9 @@ func New(c Config) (*Sky, error) {
 	if c.Mask != nil && len(c.Mask) != npix || c.WithMask && c.Mask == nil {
 		return nil, errs.New(errs.Input, "sims: a mask of %d pixels, nside %d has %d", len(c.Mask), c.Nside, npix)
 	}
+	if c.Mask != nil && !slices.Contains(c.Mask, true) {
+		return nil, errs.New(errs.Input, "sims: the mask leaves none of %d pixels: want at least one that is seen", npix)
+	}
 	s := &Sky{c: c, plan: plan.WithThreads(1), chans: len(c.Channels) * fields}
 	if c.WithMask {
 		s.chans++

@@ -47,7 +47,10 @@ func NewPixels(nside, lmax int, mask []bool, window []float64, noise mat.Symmetr
 			p.seen = append(p.seen, pix)
 		}
 	}
-	if n := noise.SymmetricDim(); n != 2*len(p.seen) || n == 0 {
+	if len(p.seen) == 0 {
+		return nil, errs.New(errs.Input, "stats: the mask leaves none of %d pixels: want at least one that is seen", len(mask))
+	}
+	if n := noise.SymmetricDim(); n != 2*len(p.seen) {
 		return nil, errs.New(errs.Input, "stats: noise of %d pixels: want %d, Q and U of those seen", n, 2*len(p.seen))
 	}
 	return p, nil
