@@ -156,34 +156,50 @@ func TestTurnedSpectra(t *testing.T) {
 
 // A recipe that is interrupted goes on where it was, and comes to the same.
 func TestInterrupted(t *testing.T) {
-	r := find(t, "peak")
-	want, err := r.Run(t.Context(), quick(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	o := quick(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	steps := 0
-	o.Progress = func(train.Progress) {
-		if steps++; steps == 11 {
-			cancel()
-		}
-	}
-	if _, err := r.Run(ctx, o); !errors.Is(err, errs.Canceled) {
-		t.Fatalf("got %v", err)
-	}
-	if _, err := os.Stat(filepath.Join(o.Folder, "report.md")); err == nil {
-		t.Error("there is a report of an interrupted run")
-	}
-	got, err := r.Run(t.Context(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if steps != int(got.Cases[0].Networks[0].Steps) {
-		t.Errorf("%d steps were taken for %d", steps, got.Cases[0].Networks[0].Steps)
-	}
-	if a, b := got.Cases[0].Networks[0].Score, want.Cases[0].Networks[0].Score; a != b {
-		t.Errorf("scores %+v, unbroken %+v", a, b)
+	for _, r := range recipes.All() {
+		t.Run(r.Name, func(t *testing.T) {
+			o := quick(t)
+			o.Skies, o.Test = 128, 20
+			want, err := r.Run(t.Context(), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			o.Folder = t.TempDir()
+			steps := 0
+			for _, stop := range []string{"unseen skies", "exact likelihood", "network of seed 1", "step 7"} {
+				ctx, cancel := context.WithCancel(t.Context())
+				o.Watch = func(what string) {
+					if strings.HasSuffix(what, stop) {
+						cancel()
+					}
+				}
+				o.Progress = func(train.Progress) {
+					if steps++; stop == "step 7" && steps == 7 {
+						cancel()
+					}
+				}
+				if _, err := r.Run(ctx, o); !errors.Is(err, errs.Canceled) {
+					t.Fatalf("%s: got %v", stop, err)
+				}
+				if _, err := os.Stat(filepath.Join(o.Folder, "report.md")); err == nil {
+					t.Errorf("%s: there is a report of an interrupted run", stop)
+				}
+			}
+			o.Watch = nil
+			got, err := r.Run(t.Context(), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if steps != int(got.Cases[0].Networks[0].Steps) {
+				t.Errorf("%d steps were taken for %d", steps, got.Cases[0].Networks[0].Steps)
+			}
+			if a, b := got.Cases[0].Networks[0].Score, want.Cases[0].Networks[0].Score; a != b {
+				t.Errorf("scores %+v, unbroken %+v", a, b)
+			}
+			if a, b := got.Cases[0].Exact, want.Cases[0].Exact; a != b {
+				t.Errorf("the likelihood's scores %+v, unbroken %+v", a, b)
+			}
+		})
 	}
 }
 
@@ -197,6 +213,7 @@ func TestRefused(t *testing.T) {
 		"at least 1": func(o *recipes.Options) { o.Epochs = -1 },
 		"no batch":   func(o *recipes.Options) { o.Skies = 3 },
 		"needs some": func(o *recipes.Options) { o.Noise = []float64{0} },
+		"none of":    func(o *recipes.Options) { o.Fsky = []float64{1e-4} },
 	} {
 		o := quick(t)
 		change(&o)

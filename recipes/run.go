@@ -2,6 +2,7 @@ package recipes
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -72,6 +73,9 @@ func (r *Recipe) Run(ctx context.Context, o Options) (*Report, error) {
 	for _, s := range scenes {
 		out.Nside = s.nside
 		c, err := s.run(ctx, o)
+		if err != nil && ctx.Err() != nil && !errors.Is(err, errs.Canceled) { // of a dataset, say
+			err = errs.New(errs.Canceled, "%w", err)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("%s, %s: %w", r.Name, s.name, err)
 		}
