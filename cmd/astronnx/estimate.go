@@ -201,6 +201,9 @@ func (e *estimator) measure(ctx context.Context, m *sky.Map, how fitting, unit s
 		if err != nil {
 			return nil, err
 		}
+		if m.Polcconv == "IAU" && i < len(e.columns) && strings.HasPrefix(e.columns[i], "U") {
+			factor = -factor // networks learn from HEALPix's sign of U
+		}
 		x := graph.Data[float32](v)
 		for p := range x {
 			switch {
@@ -254,8 +257,13 @@ func (r *mapEstimate) judge(v numberAndErr, prior *[2]float64) {
 		return
 	}
 	low, high := prior[0], prior[1]
-	if !(v.Value >= low && v.Value <= high) {
+	switch {
+	case !(v.Value >= low && v.Value <= high):
 		r.warn("%s = %.4g is outside of %g to %g, which the network was trained on", v.Name, v.Value, low, high)
+	case v.Value-v.Sigma < low || v.Value+v.Sigma > high:
+		// What lies beyond the prior is drawn to its ends.
+		r.warn("%s = %s reaches an end of %g to %g, which the network was trained on: a sky from beyond would give the same", v.Name,
+			withError(v.Value, v.Sigma), low, high)
 	}
 	if v.Sigma > 0.8*(high-low)/math.Sqrt(12) {
 		r.warn("the map tells hardly more of %s than that it is between %g and %g, where all skies of the training were", v.Name, low, high)

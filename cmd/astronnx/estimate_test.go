@@ -123,6 +123,30 @@ func TestEstimate(t *testing.T) {
 			hidden[i] = 1e6
 		}
 	}
+	// A mask in the other order hides the same pixels, and U of the other sign convention is the same sky.
+	half := func(name string, order healpix.Order) string {
+		var use []float32
+		for p := range 192 {
+			use = append(use, map[bool]float32{true: 1}[p%3 > 0])
+		}
+		m, err := (&sky.Map{Nside: 4, Order: healpix.Ring, Columns: []sky.Column{{Name: "M", Data: graph.FromSlice(use, 192)}}}).Reorder(order)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return writeSky(t, filepath.Join(t.TempDir(), name), m)
+	}
+	map1 := written(t, "masked.fits", qu, 4, healpix.Ring, "uK", 1)
+	masked := estimate(map1, "--mask", half("ring.fits", healpix.Ring))
+	if nested := estimate(map1, "--mask", half("nested.fits", healpix.Nested)); nested.Seen != masked.Seen || masked.Seen == 96 ||
+		nested.Parameters[0] != masked.Parameters[0] {
+		t.Errorf("a mask in NESTED order: %+v, in RING order: %+v", nested, masked)
+	}
+	iau := readSky(t, map1)
+	iau.Polcconv = "IAU"
+	for i, v := range graph.Data[float32](iau.Columns[1].Data) {
+		graph.Data[float32](iau.Columns[1].Data)[i] = -v
+	}
+	near("IAU", estimate(writeSky(t, filepath.Join(t.TempDir(), "iau.fits"), iau)), want)
 	near("behind the mask", estimate(written(t, "hidden.fits", hidden, 4, healpix.Ring, "uK", 1)), want)
 
 	warned := func(r mapEstimate, text string) {
@@ -160,6 +184,11 @@ func TestEstimateRefuses(t *testing.T) {
 	}
 	fails(t, run(net, plain, "--mask", mask(4, healpix.Nested)), exitInput, "no pixel is left of the 96")
 	fails(t, run(net, plain, "--mask", mask(8, healpix.Ring)), exitInput, "the mask has nside 8, the map 4")
+	none := make([]float32, 2*192)
+	for i := range none {
+		none[i] = healpix.Unseen
+	}
+	fails(t, run(net, written(t, "none.fits", none, 4, healpix.Ring, "uK", 1)), exitInput, "no pixel is left of the 96", "has no data there")
 	fails(t, run(net, written(t, "coarse.fits", qu, 2, healpix.Ring, "uK", 1)), exitInput, "nside 4, this map has nside 2", "cannot gain resolution")
 	fails(t, run(net, written(t, "no-unit.fits", qu, 4, healpix.Ring, "", 1)), exitInput, "Q_POLARISATION does not say its unit", "--unit")
 	fails(t, run(net, written(t, "jy.fits", qu, 4, healpix.Ring, "MJy/sr", 1)), exitInput, `"MJy/sr"`)
@@ -187,6 +216,29 @@ func TestWithError(t *testing.T) {
 		{0.67961, 8.3e-19, "0.6796 ± 8.3e-19"}} {
 		if got := withError(c.v, c.sigma); got != c.want {
 			t.Errorf("got %s want %s", got, c.want)
+		}
+	}
+}
+
+// A number that the training cannot vouch for is said to be one.
+func TestEstimateBeyondThePrior(t *testing.T) {
+	prior := [2]float64{0.03, 0.08}
+	for _, c := range []struct {
+		value, sigma float64
+		want         string
+	}{
+		{0.05, 0.004, ""},
+		{0.085, 0.004, "tau = 0.085 is outside of 0.03 to 0.08"},
+		{math.NaN(), 0.004, "outside of 0.03 to 0.08"},
+		{0.078, 0.004, "tau = 0.0780 ± 0.0040 reaches an end of 0.03 to 0.08"},
+		{0.033, 0.004, "reaches an end"},
+		{0.055, 0.014, "the map tells hardly more of tau"},
+	} {
+		var r mapEstimate
+		r.judge(numberAndErr{"tau", c.value, c.sigma}, &prior)
+		text := strings.Join(r.Warnings, "\n")
+		if !strings.Contains(text, c.want) || c.want == "" && text != "" {
+			t.Errorf("%v ± %v: warnings %q, want %q", c.value, c.sigma, text, c.want)
 		}
 	}
 }
