@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/astronnx/astronnx/healpixop"
+	"github.com/astronnx/astronnx/internal/engine/ort"
+	"github.com/astronnx/astronnx/models"
 	"github.com/astronnx/astronnx/runtime"
 	"github.com/spf13/cobra"
 )
@@ -120,6 +122,34 @@ func (r engineInfo) remarks() []string {
 		return append([]string{"the slow reference engine ran it, \"astronnx doctor\" says why"}, r.Notes...)
 	}
 	return r.Notes
+}
+
+// executor tells who executes networks by a configuration: it makes a small one.
+func executor(cfg runtime.Config) (engineInfo, error) {
+	m, err := models.Multiresolution(models.MultiresolutionConfig{Nside: 4, Levels: 1})
+	if err != nil {
+		return engineInfo{}, err
+	}
+	model, err := runtime.Compile(m, cfg)
+	if err != nil {
+		return engineInfo{}, err
+	}
+	defer model.Close()
+	return engineOf(model.Report()), nil
+}
+
+// trains says in a line who is to train and, where that is slow by no one's wish, how it goes faster.
+func (f *engineFlags) trains(r engineInfo) (line string, slow bool) {
+	line = "training by " + r.line()
+	if r.Engine != "reference" || r.Why == "" {
+		return line, false
+	}
+	search, err := ort.Find(f.library, f.python)
+	advice := `"astronnx doctor" says why onnxruntime does not`
+	if err != nil {
+		advice = "onnxruntime was not found: " + adviseLibrary(search, err)
+	}
+	return line + ", which is slow; " + advice, true
 }
 
 // kernels says in lines by what the HEALPix operators of a network are executed.

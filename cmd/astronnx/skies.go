@@ -69,6 +69,11 @@ func (t *tool) recipe(ctx context.Context, cmd *cobra.Command, r *recipes.Recipe
 	if o.Engine, err = engine.config(); err != nil {
 		return err
 	}
+	by, err := executor(o.Engine)
+	if err != nil {
+		return err
+	}
+	begins, _ := engine.trains(by)
 	o.Command = cmd.CommandPath()
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		switch f.Name {
@@ -89,6 +94,10 @@ func (t *tool) recipe(ctx context.Context, cmd *cobra.Command, r *recipes.Recipe
 	defer w.done()
 	o.Progress = w.tell
 	o.Watch = func(what string) {
+		if begins != "" && !t.quiet && !t.json { // the options are right
+			fmt.Fprintln(t.err, begins)
+		}
+		begins = ""
 		if w.lines != nil {
 			fmt.Fprintln(w.lines, what)
 		}
@@ -101,24 +110,32 @@ func (t *tool) recipe(ctx context.Context, cmd *cobra.Command, r *recipes.Recipe
 	if err != nil {
 		return err
 	}
-	return t.show(report, func(w io.Writer) error { return writeRecipe(w, report) })
+	return t.show(struct {
+		*recipes.Report
+		Engine engineInfo `json:"engine"`
+	}{report, by}, func(w io.Writer) error { return writeRecipe(w, report, by) })
 }
 
-func writeRecipe(w io.Writer, r *recipes.Report) error {
+func writeRecipe(w io.Writer, r *recipes.Report, by engineInfo) error {
+	var b strings.Builder
 	for i, c := range r.Cases {
 		if i > 0 {
-			fmt.Fprintln(w)
+			b.WriteByte('\n')
 		}
 		tab := table{head: []string{c.Name, ">mean %", ">median %", ">RMS %", ">bias", ">slope", ">pull"}}
 		for _, row := range c.Rows() {
 			tab.add(row...)
 		}
-		if err := tab.write(w); err != nil {
+		if err := tab.write(&b); err != nil {
 			return err
 		}
-		fmt.Fprintln(w, " ", c.Verdict())
+		fmt.Fprintln(&b, " ", c.Verdict())
 	}
-	_, err := fmt.Fprintf(w, "\n  %s skies to train on, %s unseen; %s\n  wrote %s and its pictures, and networks in folders of %s\n",
-		thousands(r.Skies), thousands(r.Test), timeText(time.Duration(r.Seconds*float64(time.Second))), r.File, filepath.Dir(r.File))
+	fmt.Fprintf(&b, "\n  %s skies to train on, %s unseen; %s\n  trained by %s\n  wrote %s and its pictures, and networks in folders of %s\n",
+		thousands(r.Skies), thousands(r.Test), timeText(time.Duration(r.Seconds*float64(time.Second))), by.line(), r.File, filepath.Dir(r.File))
+	for _, note := range by.remarks() {
+		fmt.Fprintf(&b, "  note: %s\n", note)
+	}
+	_, err := io.WriteString(w, b.String())
 	return err
 }

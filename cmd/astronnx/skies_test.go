@@ -17,13 +17,13 @@ func TestTrainRecipe(t *testing.T) {
 	out := filepath.Join(dir, "peak")
 	args := append([]string{"train", "peak", "--quick", "--noise", "0,2.50", "--out", out}, engineArgs(t)...)
 	text := ok(t, args...)
-	for _, want := range []string{"noise 0 ", "noise 2.5 ", "constant ", "network, seed 1 ", "exact likelihood ", "256 skies to train on, 60 unseen",
+	for _, want := range []string{"noise 0 ", "noise 2.5 ", "constant ", "network, seed 1 ", "exact likelihood ", "256 skies to train on, 60 unseen", "trained by ",
 		"wrote " + filepath.Join(out, "report.md")} {
 		if !strings.Contains(text.out, want) {
 			t.Errorf("no %q in\n%s", want, text.out)
 		}
 	}
-	if !strings.Contains(text.err, "noise 2.5: network of seed 1\nepoch 1/3  loss ") {
+	if !strings.HasPrefix(text.err, "training by ") || !strings.Contains(text.err, "noise 2.5: network of seed 1\nepoch 1/3  loss ") {
 		t.Errorf("got %s", text.err)
 	}
 	files := entries(t, out)
@@ -59,7 +59,7 @@ func TestTrainRecipeInterrupted(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "tau")
 	args := append([]string{"train", "tau", "--quick", "--epochs", "6", "--out", out}, engineArgs(t)...)
 	ctx, cancel := context.WithCancel(t.Context())
-	w := &cancelling{after: 5, cancel: cancel}
+	w := &cancelling{after: 6, cancel: cancel}
 	if code := execute(ctx, args, new(bytes.Buffer), w); code != exitInterrupted {
 		t.Fatalf("exit code %d\n%s", code, w.String())
 	}
@@ -72,5 +72,28 @@ func TestTrainRecipeInterrupted(t *testing.T) {
 	again := ok(t, args...)
 	if n := strings.Count(again.err, "epoch "); n != 4 {
 		t.Errorf("the run went on with\n%s", again.err)
+	}
+}
+
+// Where only the slow engine is found, the first line says so, and what to do.
+func TestTrainWithoutALibrary(t *testing.T) {
+	native(t)
+	dir := t.TempDir()
+	data := filepath.Join(dir, "skies")
+	ok(t, "simulate", "peak", "--quick", "--skies", "20", "-o", data)
+	for _, args := range [][]string{
+		{"train", "peak", "--quick", "--skies", "32", "--epochs", "1", "--test", "20", "-o", filepath.Join(dir, "peak")},
+		{"train", "nnhealpix:nside=4,maps=1,outputs=1,filters=4,hidden=8", "--data", filepath.Join(data, "*.npz"), "--epochs", "1", "--batch", "8", "-o", filepath.Join(dir, "net.onnx")},
+	} {
+		r := spawn(t, []string{"ASTRONNX_CACHE=" + dir}, args...)
+		if strings.Contains(r.out, "by onnxruntime") {
+			t.Skip("the system's loader finds an onnxruntime")
+		}
+		first, _, _ := strings.Cut(r.err, "\n")
+		for _, want := range []string{"training by reference on CPU", "which is slow", "onnxruntime was not found", "make deps", "ASTRONNX_ORT_LIB"} {
+			if r.code != exitOK || !strings.Contains(first, want) {
+				t.Errorf("exit code %d, no %q in\n%s", r.code, want, r.err)
+			}
+		}
 	}
 }

@@ -148,6 +148,13 @@ func (t *tool) train(ctx context.Context, name string, f trainFlags) error {
 	if err != nil {
 		return err
 	}
+	by, err := executor(run.options.Engine)
+	if err != nil {
+		return err
+	}
+	if line, slow := f.engine.trains(by); slow && !t.quiet && !t.json {
+		fmt.Fprintln(t.err, line)
+	}
 	if len(ranges) > 0 {
 		return t.search(ctx, name, f, ranges, grid, data, &files, out, tmp)
 	}
