@@ -35,6 +35,9 @@ type usageError struct{ error }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
+// flagError says that what a flag was given is wrong, for the reason that err has.
+func flagError(flag string, err error) error { return usagef("%s %w", flag, errors.Unwrap(err)) }
+
 // silent is an exit code without a message: the command has already said everything.
 type silent int
 

@@ -27,31 +27,11 @@ func parseRanges(list []string) (out []train.Range, grid int, err error) {
 		if !ok || name == "" {
 			return nil, 0, usagef("--search %s: expected NAME=RANGE", text)
 		}
-		r := parseRecipe("--search", values)
-		r.text = text
-		const form = "numbers, or log:LOW:HIGH, uniform:LOW:HIGH or int:LOW:HIGH"
-		switch r.name {
-		case "log", "uniform", "int":
-			x, err := r.numbers(form, math.NaN(), math.NaN())
-			if err != nil || !(x[0] <= x[1]) || r.name == "int" && (x[0] != math.Trunc(x[0]) || x[1] != math.Trunc(x[1])) {
-				return nil, 0, orUsage(err, "--search %s: expected %s", text, form)
-			}
-			switch r.name {
-			case "log":
-				out, grid = append(out, train.LogUniform(name, x[0], x[1])), 0
-			case "uniform":
-				out, grid = append(out, train.Uniform(name, x[0], x[1])), 0
-			default:
-				out, grid = append(out, train.Integer(name, int(x[0]), int(x[1]))), grid*int(x[1]-x[0]+1)
-			}
-			continue
-		}
-		r.args = []string{values}
-		x, err := r.list(form)
+		r, n, err := train.ParseRange(name, values)
 		if err != nil {
-			return nil, 0, err
+			return nil, 0, flagError("--search "+name, err)
 		}
-		out, grid = append(out, train.Choice(name, x...)), grid*len(x)
+		out, grid = append(out, r), grid*n
 	}
 	return out, grid, nil
 }

@@ -59,9 +59,9 @@ with its options: nnhealpix:nside=8,outputs=2.
 table has a column of the names of the FITS maps, its rows are found by these. Arrays are for the network's inputs and the
 loss's targets of the same names; where one array and one of these are left over, they are for each other.
 
-Losses: ` + lossNames + `.
-Optimisers: ` + optimizerNames + `.
-Schedules: ` + scheduleNames + `.
+Losses: ` + train.LossNames + `.
+Optimisers: ` + train.OptimizerNames + `.
+Schedules: ` + train.ScheduleNames + `.
 
 --checkpoint is a folder for checkpoints, history.csv, TensorBoard events, loss.png and, without -o, the network. Where it holds
 a checkpoint of the same run, the run goes on from there. Ctrl-C ends the step under way and writes a checkpoint.
@@ -224,15 +224,15 @@ func (f *trainFlags) build(name string) (*trainRun, error) {
 		return nil, err
 	}
 	r := &trainRun{}
-	if r.loss, err = parseLoss(f.loss); err != nil {
-		return nil, err
+	if r.loss, err = train.ParseLoss(f.loss); err != nil {
+		return nil, flagError("--loss", err)
 	}
-	if r.optimizer, err = parseOptimizer(f.optimizer, f.rate, f.decay); err != nil {
-		return nil, err
+	if r.optimizer, err = train.ParseOptimizer(f.optimizer, f.rate, f.decay); err != nil {
+		return nil, flagError("--optimizer", err)
 	}
-	schedule, err := parseSchedule(f.schedule, f.epochs)
+	schedule, err := train.ParseSchedule(f.schedule, f.epochs)
 	if err != nil {
-		return nil, err
+		return nil, flagError("--schedule", err)
 	}
 	if r.net, err = f.openNetwork(name); err != nil {
 		return nil, err
