@@ -64,6 +64,41 @@ astronnx_status astronnx_model_close(astronnx_model *model, astronnx_error *erro
 astronnx_status astronnx_results_close(astronnx_results *results, astronnx_error *error) { return CALL(goResultsClose, number(results)); }
 astronnx_status astronnx_map_close(astronnx_map *map, astronnx_error *error) { return CALL(goMapClose, number(map)); }
 
+astronnx_status astronnx_fit_open(const char *path, const astronnx_fit_options *options, astronnx_fit **fit, astronnx_error *error) {
+	OPEN(fit, goFitOpen, (char *)path, (astronnx_fit_options *)options);
+}
+
+astronnx_status astronnx_fit_open_bytes(const void *data, size_t bytes, const astronnx_fit_options *options, astronnx_fit **fit,
+                                        astronnx_error *error) {
+	OPEN(fit, goFitOpenBytes, (void *)data, bytes, (astronnx_fit_options *)options);
+}
+
+astronnx_status astronnx_fit_info_of(astronnx_fit *fit, const astronnx_fit_info **info, astronnx_error *error) {
+	return CALL(goFitInfo, number(fit), (astronnx_fit_info **)info);
+}
+
+astronnx_status astronnx_fit_run(astronnx_fit *fit, const astronnx_data *data, const astronnx_fit_run_options *options,
+                                 const astronnx_report **report, astronnx_error *error) {
+	astronnx_report *made = NULL;
+	astronnx_status s = CALL(goFitRun, number(fit), (astronnx_data *)data, (astronnx_fit_run_options *)options, &made);
+	if (report) *report = made;
+	return s;
+}
+
+astronnx_status astronnx_fit_export(astronnx_fit *fit, const char *path, int32_t last, astronnx_error *error) {
+	return CALL(goFitExport, number(fit), (char *)path, last);
+}
+
+astronnx_status astronnx_fit_cancel(astronnx_fit *fit, astronnx_error *error) { return CALL(goFitCancel, number(fit)); }
+astronnx_status astronnx_fit_close(astronnx_fit *fit, astronnx_error *error) { return CALL(goFitClose, number(fit)); }
+
+// Go cannot call a C function by its address.
+int32_t callRead(astronnx_read read, void *user, int64_t *index, size_t n, astronnx_tensor *batch, size_t n_fields) {
+	return read(user, index, n, batch, n_fields);
+}
+
+int32_t callTell(astronnx_tell tell, void *user, astronnx_progress *progress) { return tell(user, progress); }
+
 astronnx_status astronnx_map_read(const char *path, const char *const *columns, size_t n_columns, int32_t order, int32_t hdu,
                                   astronnx_map **map, const astronnx_map_info **info, astronnx_error *error) {
 	OPEN(map, goMapRead, (char *)path, (char **)columns, n_columns, order, hdu, (astronnx_map_info **)info);

@@ -34,11 +34,12 @@ typedef enum astronnx_status {
 	ASTRONNX_UNAVAILABLE = 6,    /* an engine, library, provider or device is missing or too old */
 	ASTRONNX_INPUT = 7,          /* wrong name, element type, shape or value of an argument; no such file */
 	ASTRONNX_OUTPUT = 8,         /* an output that does not exist or cannot be written */
-	ASTRONNX_CANCELED = 9,       /* astronnx_model_cancel ended the run */
+	ASTRONNX_CANCELED = 9,       /* astronnx_model_cancel or astronnx_fit_cancel ended the run */
 	ASTRONNX_CLOSED = 10,        /* the handle was closed before */
 	ASTRONNX_HANDLE = 11,        /* NULL, or no handle of this kind */
 	ASTRONNX_FORKED = 12,        /* this process was forked after the library was loaded */
-	ASTRONNX_INTERNAL = 13       /* a fault of the library */
+	ASTRONNX_INTERNAL = 13,      /* a fault of the library */
+	ASTRONNX_CALLBACK = 14       /* a data callback ended the run: the report has what it returned */
 } astronnx_status;
 
 /* What went wrong. Texts end with a 0 and are cut where they do not fit. */
@@ -149,6 +150,120 @@ astronnx_status astronnx_model_cancel(astronnx_model *model, astronnx_error *err
 /* Runs under way finish; later calls return ASTRONNX_CLOSED. So it is with all handles. */
 astronnx_status astronnx_model_close(astronnx_model *model, astronnx_error *error);
 astronnx_status astronnx_results_close(astronnx_results *results, astronnx_error *error);
+
+/* ---- training */
+
+typedef struct astronnx_fit astronnx_fit;
+
+/* What is trained, and for what. Zero everywhere but in size is the default. */
+typedef struct astronnx_fit_options {
+	size_t size;                    /* sizeof(astronnx_fit_options) */
+	const char *loss;               /* mse, mae, huber[:DELTA], bce[:WEIGHT], bce-logits[:WEIGHT,...], cross-entropy[:WEIGHT,...],
+	                                   masked-mse, gaussian-nll, moments or log-moments; NULL: mse */
+	const char *optimizer;          /* adam, adamw, sgd, momentum[:MU], nesterov[:MU] or rmsprop[:ALPHA]; NULL: adam */
+	double rate;                    /* learning rate; 0: 1e-3 */
+	double decay;                   /* of weights; with adamw decoupled from the gradient */
+	const astronnx_options *engine; /* what runs the steps; NULL: as for a model */
+} astronnx_fit_options;
+
+/* What a fit learns from, owned by its handle. */
+typedef struct astronnx_fit_info {
+	const astronnx_port *fields; /* of a sample: the network's inputs, then the loss's targets; dims[0] is -1 and counts samples */
+	size_t n_fields, n_inputs;
+	const astronnx_entry *metadata; /* of the network, by key */
+	size_t n_metadata;
+} astronnx_fit_info;
+
+/* Fills a batch: row k of each field of batch, which stand in the order of astronnx_data's and have room for n samples, becomes sample
+ * index[k]. What a sample holds depends on its number alone: batches are asked for ahead of their use and in any order, on threads of
+ * the library, but one at a time. Anything but 0 ends the run, as its report then says. It returns, and throws nothing. */
+typedef int32_t (*astronnx_read)(void *user, const int64_t *index, size_t n, const astronnx_tensor *batch, size_t n_fields);
+
+/* Samples: the first axis of every field counts them. Element types are those of the fit's fields, or integers, or floats for
+ * floats. */
+typedef struct astronnx_data {
+	size_t size;                   /* sizeof(astronnx_data) */
+	const astronnx_tensor *fields; /* all fields of the fit; their data, all samples, is read where it is until the run ends */
+	size_t n_fields;
+	astronnx_read read;            /* NULL, or what gives the samples: data is NULL then, and bytes 0 */
+	void *user;
+} astronnx_data;
+
+/* A row of a run's history. */
+typedef struct astronnx_epoch {
+	int64_t epoch, steps; /* from 0; changes of the weights by its end */
+	double loss;          /* mean over its steps, each before its change */
+	double validation;    /* loss of the validation data at its end; NaN without such data */
+	double rate;          /* learning rate of its last step */
+	double seconds;       /* of the run by its end, earlier sessions included */
+} astronnx_epoch;
+
+typedef struct astronnx_progress {
+	int64_t epoch, epochs, step, steps; /* of the step that was taken, from 0, and of how many; steps are those of an epoch */
+	double loss, mean, rate;            /* of the step; over the epoch so far; learning rate */
+	double seconds, left;               /* since the run began; about so many to go */
+	const astronnx_epoch *done;         /* the epoch's row after its last step, else NULL */
+} astronnx_progress;
+
+/* Is told after each step, on the thread of the run, how far it is. Anything but 0 ends the run, which then returns ASTRONNX_OK. */
+typedef int32_t (*astronnx_tell)(void *user, const astronnx_progress *progress);
+
+/* How a run goes. Zero everywhere but in size is the default. */
+typedef struct astronnx_fit_run_options {
+	size_t size;                     /* sizeof(astronnx_fit_run_options) */
+	int64_t epochs, batch;           /* 0: 1 and 32 */
+	const astronnx_data *validation; /* their loss, else that of training, decides which epoch is best and what patience and plateau see */
+	const char *schedule;            /* of the rate: constant, step:EPOCHS:FACTOR, exponential:FACTOR, cosine[:LOW], warm-up:STEPS[:SCHEDULE],
+	                                    triangular:LOW:UP:DOWN or plateau[:FACTOR:PATIENCE:REST:LOW]; NULL: constant */
+	int64_t patience;                /* ends the run after so many epochs without a smaller loss; 0: never */
+	uint64_t seed;                   /* of the order of samples and of dropout */
+	const char *checkpoint;          /* folder for checkpoints and the history. Where it holds a checkpoint of the same run, the run goes on
+	                                    from there, on the same engine to the same bits; NULL: none is kept */
+	int64_t every;                   /* steps after which a checkpoint is written, besides those at the end of epochs and runs; 0: not */
+	int64_t accumulate;              /* batches whose gradients make one step; 0: 1 */
+	double clip_norm, clip_value;    /* bounds of the gradients' norm and of their elements; 0: none */
+	double ema;                      /* decay of running means of the weights, which are then what is kept; 0: none */
+	const char *const *freeze;       /* weights that stay, by name or pattern */
+	size_t n_freeze;
+	astronnx_tell progress; /* may be NULL */
+	void *user;             /* of progress */
+} astronnx_fit_run_options;
+
+/* What a run came to, owned by the fit's handle until its next run. */
+typedef struct astronnx_report {
+	const astronnx_epoch *history;
+	size_t n_history;
+	int64_t best_epoch; /* with the smallest loss, from 0; -1: none has ended */
+	double best_loss;
+	int64_t steps, resumed; /* in all, and those of earlier sessions */
+	double seconds;
+	int32_t stopped;  /* 1: patience ended the run */
+	int32_t callback; /* what the callback returned that ended the run; 0: none did */
+	const char *engine; /* what ran the steps, as text */
+} astronnx_report;
+
+/* astronnx_fit_open reads the network that is to be trained, in inference form, and takes its loss. options may be NULL. */
+astronnx_status astronnx_fit_open(const char *path, const astronnx_fit_options *options, astronnx_fit **fit, astronnx_error *error);
+
+/* astronnx_fit_open_bytes does so with the bytes of a file, which are not needed afterwards. */
+astronnx_status astronnx_fit_open_bytes(const void *data, size_t bytes, const astronnx_fit_options *options, astronnx_fit **fit,
+                                        astronnx_error *error);
+
+astronnx_status astronnx_fit_info_of(astronnx_fit *fit, const astronnx_fit_info **info, astronnx_error *error);
+
+/* astronnx_fit_run trains from the network's own weights, or from a checkpoint, and returns when the run has ended. options and report
+ * may be NULL; the report is there whenever the run had begun, whatever its end, else NULL. A fit runs once at a time. */
+astronnx_status astronnx_fit_run(astronnx_fit *fit, const astronnx_data *data, const astronnx_fit_run_options *options,
+                                 const astronnx_report **report, astronnx_error *error);
+
+/* astronnx_fit_cancel ends the run under way after its step, with a checkpoint; the run returns ASTRONNX_CANCELED. */
+astronnx_status astronnx_fit_cancel(astronnx_fit *fit, astronnx_error *error);
+
+/* astronnx_fit_export writes the network with the weights of the best epoch, or of the end of the last run if last is 1, to a file for
+ * any runtime, compared on all engines at hand before it is written. */
+astronnx_status astronnx_fit_export(astronnx_fit *fit, const char *path, int32_t last, astronnx_error *error);
+
+astronnx_status astronnx_fit_close(astronnx_fit *fit, astronnx_error *error);
 
 /* ---- the sphere. Arrays have n elements; where one goes in and one of its kind comes out, both may be the same. */
 

@@ -183,7 +183,8 @@ func TestLayout(t *testing.T) {
 	program := "#include <astronnx.h>\n#include <stdio.h>\nint main(void) {\n"
 	want := ""
 	for name, size := range map[string]int{"error": 2948, "options": 48, "port": 40, "entry": 16, "model_info": 96, "tensor": 48,
-		"column": 32, "map_info": 56} {
+		"column": 32, "map_info": 56, "fit_options": 48, "fit_info": 40, "data": 40, "epoch": 48, "progress": 80,
+		"fit_run_options": 136, "report": 72} {
 		program += fmt.Sprintf("\tif (sizeof(astronnx_%s) != %d) printf(\"%s: %%zu\\n\", sizeof(astronnx_%s));\n", name, size, name, name)
 	}
 	if err := os.WriteFile(source, []byte(program+"\treturn 0;\n}\n"), 0o644); err != nil {

@@ -48,12 +48,16 @@ func goModelOpenBytes(data unsafe.Pointer, size C.size_t, options *C.astronnx_op
 			return err
 		}
 		return open(options, wanted, handle, func(c ort.Config) (*ort.Model, error) {
-			// The model shares the constants of these bytes, which the caller may free.
-			b := graph.AlignedBytes(int(size))
-			copy(b, unsafe.Slice((*byte)(data), len(b)))
-			return ort.LoadBytes(b, c)
+			return ort.LoadBytes(copied(data, size), c)
 		})
 	})
+}
+
+// copied are the bytes of a file: models share the constants in them, and the caller may free his.
+func copied(data unsafe.Pointer, size C.size_t) []byte {
+	b := graph.AlignedBytes(int(size))
+	copy(b, unsafe.Slice((*byte)(data), len(b)))
+	return b
 }
 
 func open(options *C.astronnx_options, wanted C.int, handle *C.uintptr_t, load func(ort.Config) (*ort.Model, error)) error {
@@ -81,8 +85,7 @@ func configOf(o *C.astronnx_options) (ort.Config, error) {
 		return c, nil
 	}
 	if o.size != C.sizeof_astronnx_options {
-		return c, errs.New(errs.Input, "options.size is %d, expected %d", o.size, C.sizeof_astronnx_options).WithHint(
-			"set it to sizeof(astronnx_options), and compile with this library's header")
+		return c, wrongSize("options", o.size, C.sizeof_astronnx_options, "astronnx_options")
 	}
 	c = c.WithThreads(int(o.threads)).WithDevice(int(o.device)).WithFallback(o.fallback != 0).WithFunctionBodies(o.bodies != 0)
 	if o.engine != nil {
@@ -99,14 +102,9 @@ func configOf(o *C.astronnx_options) (ort.Config, error) {
 
 func (m *model) describe() {
 	info := &array[C.astronnx_model_info](&m.memory, 1)[0]
-	info.inputs, info.n_inputs = m.ports(m.Inputs())
-	info.outputs, info.n_outputs = m.ports(m.Outputs())
-	metadata := m.Metadata()
-	entries := array[C.astronnx_entry](&m.memory, len(metadata))
-	for i, key := range slices.Sorted(maps.Keys(metadata)) {
-		entries[i] = C.astronnx_entry{m.memory.text(key), m.memory.text(metadata[key])}
-	}
-	info.metadata, info.n_metadata = unsafe.SliceData(entries), C.size_t(len(entries))
+	info.inputs, info.n_inputs = m.memory.ports(m.Inputs())
+	info.outputs, info.n_outputs = m.memory.ports(m.Outputs())
+	info.metadata, info.n_metadata = m.memory.entries(m.Metadata())
 	r := m.Report()
 	info.engine, info.library, info.version = m.memory.text(r.Engine), m.memory.text(r.Library), m.memory.text(r.Version)
 	info.provider, info.report = m.memory.text(string(r.Provider)), m.memory.text(r.String())
@@ -114,11 +112,19 @@ func (m *model) describe() {
 	m.info = info
 }
 
-func (m *model) ports(list []ort.Info) (*C.astronnx_port, C.size_t) {
-	ports := array[C.astronnx_port](&m.memory, len(list))
+func (m *memory) entries(metadata map[string]string) (*C.astronnx_entry, C.size_t) {
+	entries := array[C.astronnx_entry](m, len(metadata))
+	for i, key := range slices.Sorted(maps.Keys(metadata)) {
+		entries[i] = C.astronnx_entry{m.text(key), m.text(metadata[key])}
+	}
+	return unsafe.SliceData(entries), C.size_t(len(entries))
+}
+
+func (m *memory) ports(list []ort.Info) (*C.astronnx_port, C.size_t) {
+	ports := array[C.astronnx_port](m, len(list))
 	for i, info := range list {
 		p := &ports[i]
-		p.name, p.dtype, p.rank = m.memory.text(info.Name), C.int32_t(info.DType()), -1
+		p.name, p.dtype, p.rank = m.text(info.Name), C.int32_t(info.DType()), -1
 		if info.Optional {
 			p.optional = 1
 		}
@@ -126,9 +132,9 @@ func (m *model) ports(list []ort.Info) (*C.astronnx_port, C.size_t) {
 		if shape == nil || info.DType() == graph.Undefined {
 			continue
 		}
-		dims, symbols := array[C.int64_t](&m.memory, len(shape)), array[*C.char](&m.memory, len(shape))
+		dims, symbols := array[C.int64_t](m, len(shape)), array[*C.char](m, len(shape))
 		for k, d := range shape {
-			dims[k], symbols[k] = -1, m.memory.text(d.Param)
+			dims[k], symbols[k] = -1, m.text(d.Param)
 			if d.Known() {
 				dims[k] = C.int64_t(d.Size)
 			}

@@ -186,6 +186,9 @@ func (f *Fit) start(ctx context.Context, data dataset.Dataset, o Options) (*run,
 		return nil, errs.New(errs.Input, "epochs, batch, keep and accumulate are %d, %d, %d and %d: expected at least 1", o.Epochs, o.Batch,
 			o.Keep, o.Accumulate)
 	}
+	if data.Len() < o.Batch { // before anything of that size is made
+		return nil, errs.New(errs.Input, "%d samples make no batch of %d", data.Len(), o.Batch).WithHint("take smaller batches")
+	}
 	if o.Schedule == nil {
 		o.Schedule = Constant()
 	}
