@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -97,6 +98,14 @@ func TestFitMisuse(t *testing.T) {
 
 func TestFitCancel(t *testing.T) {
 	run(t, compile(t, "gcc", "-std=gnu11", "testdata/fit.c"), "cancel", trainee(t), testkit.ORT(t), t.TempDir())
+}
+
+// A session that stays is over 100 kB, and there are 100 fits.
+func TestFitCycles(t *testing.T) {
+	text := run(t, compile(t, "gcc", "-std=gnu11", "testdata/fit.c"), "cycles", trainee(t), testkit.ORT(t), t.TempDir())
+	if grown, err := strconv.Atoi(strings.TrimSpace(text)); err != nil || grown > 8<<10 {
+		t.Errorf("memory grew by %d kB over 100 cycles, at most %d were expected (%v)", grown, 8<<10, err)
+	}
 }
 
 func TestExampleFit(t *testing.T) {

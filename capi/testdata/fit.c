@@ -2,7 +2,8 @@
  *
  * fit bits MODEL LIBRARY FOLDER trains by a callback, from arrays, and in two sessions, and exports the best network to
  * FOLDER/best.onnx; it prints each loss of the history as the bits of its number. fit misuse MODEL LIBRARY FOLDER does all that is
- * wrong. fit cancel MODEL LIBRARY FOLDER ends a run from another thread. */
+ * wrong. fit cancel MODEL LIBRARY FOLDER ends a run from another thread. fit cycles MODEL LIBRARY FOLDER opens, runs and closes again
+ * and again, and prints the growth of its memory in kB. */
 #include <astronnx.h>
 
 #include <pthread.h>
@@ -323,12 +324,33 @@ static void cancelling(void) {
 	OK(astronnx_fit_close(fit, &e));
 }
 
+static long resident(void) { /* kB */
+	long size, pages;
+	FILE *f = fopen("/proc/self/statm", "r");
+	if (!f || fscanf(f, "%ld %ld", &size, &pages) != 2) exit(1);
+	fclose(f);
+	return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+static void cycles(void) {
+	long before = 0;
+	for (int i = 0; i < 2 * 100; i++) {
+		if (i == 100) before = resident();
+		astronnx_fit *fit = opened();
+		astronnx_fit_run_options o = {.size = sizeof o};
+		OK(astronnx_fit_run(fit, &called, &o, NULL, &e));
+		OK(astronnx_fit_close(fit, &e));
+	}
+	printf("%ld\n", resident() - before);
+}
+
 int main(int argc, char **argv) {
 	if (argc < 5) return 2;
 	model = argv[2], library = argv[3], folder = argv[4];
 	for (int64_t i = 0; i < samples; i++) fill(&i, 1, all_x + i * pixels, all_y + i * 2);
 	if (strcmp(argv[1], "bits") == 0) exactly();
 	if (strcmp(argv[1], "cancel") == 0) cancelling();
+	if (strcmp(argv[1], "cycles") == 0) cycles();
 	if (strcmp(argv[1], "misuse") == 0) {
 		opening();
 		astronnx_fit *fit = opened();
