@@ -108,7 +108,7 @@ type Report struct {
 }
 
 // Run trains on the samples of data, whose fields are named as the network's inputs and the loss's targets. When ctx ends, the step
-// under way is finished and a checkpoint is written.
+// under way is finished and a checkpoint is written; so it is when samples cannot be read.
 func (f *Fit) Run(ctx context.Context, data dataset.Dataset, o Options) (*Report, error) {
 	r, err := f.start(ctx, data, o)
 	if err != nil {
@@ -176,6 +176,7 @@ type run struct {
 	first   time.Time // of the steps of this session
 	resumed int64
 	id      string // of the run, in checkpoints
+	torn    bool   // a step or the end of an epoch is half done: the position is not to be kept
 	position
 }
 
@@ -186,7 +187,11 @@ func (f *Fit) start(ctx context.Context, data dataset.Dataset, o Options) (*run,
 		return nil, errs.New(errs.Input, "epochs, batch, keep and accumulate are %d, %d, %d and %d: expected at least 1", o.Epochs, o.Batch,
 			o.Keep, o.Accumulate)
 	}
-	if data.Len() < o.Batch { // before anything of that size is made
+	// Before anything of the size of a batch is made.
+	if data.Len() == 0 {
+		return nil, errs.New(errs.Input, "the data are empty: want at least one sample")
+	}
+	if data.Len() < o.Batch {
 		return nil, errs.New(errs.Input, "%d samples make no batch of %d", data.Len(), o.Batch).WithHint("take smaller batches")
 	}
 	if o.Schedule == nil {
@@ -301,10 +306,8 @@ func (r *run) train(ctx context.Context) error {
 	}
 	r.first = time.Now()
 	for r.Epoch < r.o.Epochs && !r.Ended {
-		err := r.epoch(ctx)
-		if err != nil {
-			var e *errs.Error
-			if errors.As(err, &e) && e.Code == errs.Canceled {
+		if err := r.epoch(ctx); err != nil {
+			if !r.torn {
 				err = errors.Join(err, r.save())
 			}
 			return err
@@ -358,6 +361,7 @@ func (r *run) one() error {
 		if r.apply != nil {
 			now = nil
 		}
+		r.torn = true
 		part, err := r.step.Run(r.maskSeed(k), now...)
 		if err != nil {
 			return err
@@ -373,7 +377,7 @@ func (r *run) one() error {
 	if math.IsNaN(loss) || math.IsInf(loss, 0) {
 		return r.diverged(loss)
 	}
-	r.Loss, r.Rate = loss, rate
+	r.Loss, r.Rate, r.torn = loss, rate, false
 	r.Sum += loss
 	r.Step++
 	r.Total++
@@ -406,6 +410,7 @@ func (r *run) endEpoch(ctx context.Context) error {
 		}
 		judged = row.Validation
 	}
+	r.torn = true
 	r.History = append(r.History, row)
 	if err := r.record.append(row); err != nil {
 		return err
@@ -434,7 +439,7 @@ func (r *run) endEpoch(ctx context.Context) error {
 
 // nextEpoch moves on and writes a checkpoint.
 func (r *run) nextEpoch() error {
-	r.Epoch, r.Step, r.Sum = r.Epoch+1, 0, 0
+	r.Epoch, r.Step, r.Sum, r.torn = r.Epoch+1, 0, 0, false
 	if skip := r.loader.Len() - int(r.steps)*r.o.Accumulate; skip > 0 && r.Epoch < r.o.Epochs {
 		for range skip { // batches that make no whole step
 			if _, err := r.loader.Next(); err != nil {

@@ -6,7 +6,9 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	goruntime "runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/astronnx/astronnx/dataset"
@@ -153,6 +155,59 @@ func TestResumeIsExact(t *testing.T) {
 		if len(r.History) != len(whole.History) || r.BestLoss != whole.BestLoss || r.BestEpoch != whole.BestEpoch {
 			t.Errorf("cut at %d: best %v of epoch %d, want %v of %d", cut, r.BestLoss, r.BestEpoch, whole.BestLoss, whole.BestEpoch)
 		}
+	}
+}
+
+// faulty is a dataset that fails once it was read so many times.
+type faulty struct {
+	dataset.Dataset
+	reads atomic.Int64
+}
+
+var errFaulty = errors.New("the disk is gone")
+
+func (f *faulty) Read(ctx context.Context, index []int, into []*graph.Tensor) error {
+	if f.reads.Add(-1) < 0 {
+		return errFaulty
+	}
+	return f.Dataset.Read(ctx, index, into)
+}
+
+// A run whose data can no longer be read keeps what it has learned, and goes on when they can: to the same bits.
+func TestLostData(t *testing.T) {
+	defer goruntime.GOMAXPROCS(goruntime.GOMAXPROCS(1)) // batches are read in their order
+	const all = 1 << 20
+	for name, c := range map[string]struct{ reads, steps int64 }{"training": {8, 8}, "validation": {all, 15}} {
+		t.Run(name, func(t *testing.T) {
+			data, held := &faulty{Dataset: circle(80, 1)}, &faulty{Dataset: circle(32, 2)}
+			data.reads.Store(c.reads)
+			held.reads.Store(all)
+			o := train.Options{Epochs: 4, Batch: 16, Validation: held, Engine: fastest(t), Checkpoint: t.TempDir(), Progress: func(p train.Progress) {
+				if p.Epoch == 2 {
+					held.reads.Store(0)
+				}
+			}}
+			f := train.New(perceptron(), train.MSE(), train.Adam(1e-2))
+			if r, err := f.Run(context.Background(), data, o); !errors.Is(err, errFaulty) || r.Steps != c.steps {
+				t.Fatalf("got %v after %d steps: want the data's error after %d", err, r.Steps, c.steps)
+			}
+			run := func(dir string) (*train.Report, *graph.Model) {
+				o.Checkpoint, o.Validation, o.Progress = dir, circle(32, 2), nil
+				r, err := f.Run(context.Background(), circle(80, 1), o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return r, f.Last()
+			}
+			r, got := run(o.Checkpoint)
+			if r.Resumed != c.steps || r.Steps != 20 || len(r.History) != 4 {
+				t.Errorf("the run went on from step %d to %d with %d epochs: want %d, 20 and 4", r.Resumed, r.Steps, len(r.History), c.steps)
+			}
+			_, want := run(t.TempDir())
+			if d := graph.Diff(want, got); len(d) > 0 {
+				t.Error(d)
+			}
+		})
 	}
 }
 

@@ -185,5 +185,7 @@ func (r *run) save() error {
 	if r.dir == nil {
 		return nil
 	}
-	return r.dir.Save(r.Total, r.document(), tensorsOf(r.weights)...)
+	err := r.dir.Save(r.Total, r.document(), tensorsOf(r.weights)...)
+	r.torn = err != nil // it is not tried again
+	return err
 }
