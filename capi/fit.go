@@ -259,7 +259,9 @@ func (f *fit) run(ctx context.Context, data *C.astronnx_data, o *C.astronnx_fit_
 	var by *ended
 	switch {
 	case errors.As(err, &by) && by != told:
-		err = by
+		if saved(err) == nil { // the sample that the loader blames is not the callback's
+			err = by
+		}
 	case told != nil && (err == nil || errors.Is(err, errs.Canceled)):
 		by, err = told, saved(err)
 	}
@@ -268,7 +270,7 @@ func (f *fit) run(ctx context.Context, data *C.astronnx_data, o *C.astronnx_fit_
 	return f.describeRun(by), err
 }
 
-// saved returns what went wrong in writing the checkpoint of a run that was ended with err.
+// saved returns what went wrong in writing the checkpoint of a run that ended with err.
 func saved(err error) error {
 	if both, ok := err.(interface{ Unwrap() []error }); ok {
 		return errors.Join(both.Unwrap()[1:]...)
