@@ -4,20 +4,23 @@
 package python
 
 import (
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/astronnx/astronnx/dataset"
 	"github.com/astronnx/astronnx/graph"
 	"github.com/astronnx/astronnx/healpixop"
 	"github.com/astronnx/astronnx/internal/onnxio"
 	"github.com/astronnx/astronnx/internal/testkit"
 	"github.com/astronnx/astronnx/models"
 	"github.com/astronnx/astronnx/ops"
-	_ "github.com/astronnx/astronnx/runtime" // and of what the library is made from
-	_ "github.com/astronnx/astronnx/sky"
+	ort "github.com/astronnx/astronnx/runtime"
+	_ "github.com/astronnx/astronnx/sky" // and of what the library is made from
+	"github.com/astronnx/astronnx/train"
 )
 
 func run(t *testing.T, env []string, name string, args ...string) string {
@@ -95,6 +98,46 @@ func scaled() *graph.Model {
 	return &graph.Model{IRVersion: 8, Opsets: map[string]int64{"": 17}, Graph: g, Metadata: map[string]string{"author": "the test"}}
 }
 
+// history writes how a fit of Go goes on the network and the samples that tests/test_fit.py has.
+func history(t *testing.T, network, path string) {
+	t.Helper()
+	samples := func(n int) dataset.Dataset {
+		x, y := graph.NewTensor(graph.Float32, int64(n), 1, 192), graph.NewTensor(graph.Float32, int64(n), 2)
+		x.Name, y.Name = "x", "target"
+		for i := range n {
+			for p := range 192 {
+				graph.Data[float32](x)[i*192+p] = float32((i*37+p*11+i*p)%64-32) / 16
+			}
+			for j := range 2 {
+				graph.Data[float32](y)[i*2+j] = float32(i*(j+3)%16) / 16
+			}
+		}
+		d, err := dataset.Memory(x, y)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	net, err := onnxio.LoadFile(network, onnxio.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := train.New(net, train.Huber(0.5), train.AdamW(0.01, 0.1)).Run(t.Context(), samples(40), train.Options{
+		Epochs: 3, Batch: 8, Validation: samples(10), Schedule: train.Cosine(3, 0), Seed: 5, ClipNorm: 1,
+		Engine: ort.NewConfig().WithLibrary(testkit.ORT(t)).WithThreads(1),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := json.Marshal(report.History)
+	if err == nil {
+		err = os.WriteFile(path, b, 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestWheel(t *testing.T) {
 	python := environment(t, testkit.Python(t, "numpy", "onnx", "onnxruntime", "healpy", "setuptools", "pip"))
 	files := t.TempDir()
@@ -103,6 +146,13 @@ func TestWheel(t *testing.T) {
 	write(t, filepath.Join(files, "network.onnx"), m, err)
 	m, err = models.Multiresolution(models.MultiresolutionConfig{Nside: 32, Levels: 2, Order: "RING"})
 	write(t, filepath.Join(files, "bands.onnx"), m, err)
+	m, err = models.NNHealpix(models.NNHealpixConfig{Nside: 4, Maps: 1, Order: "RING", Filters: 4, Pool: "max", Hidden: 8, Outputs: 2, Seed: 3})
+	if err == nil {
+		m.Graph.Inputs[0].Name = "x"
+		m.Graph.Outputs[0].Name = "y"
+	}
+	write(t, filepath.Join(files, "fit.onnx"), m, err)
+	history(t, filepath.Join(files, "fit.onnx"), filepath.Join(files, "fit.json"))
 	sky := testkit.Sky(t, "wmap_band_iqumap_r9_7yr_W_v4_udgraded32.fits")
 	if err := os.Symlink(sky, filepath.Join(files, "map.fits")); err != nil {
 		t.Fatal(err)

@@ -11,7 +11,7 @@ PATH = str(pathlib.Path(__file__).with_name("libastronnx.so"))
 
 _CODES = (
     "ok", "invalid", "unsupported_op", "limit", "unsafe", "engine", "unavailable", "input", "output", "canceled", "closed", "handle",
-    "forked", "internal",
+    "forked", "internal", "callback",
 )
 
 

@@ -53,12 +53,7 @@ class Model:
         bodies: bool = False,
     ) -> None:
         self._handle = ctypes.c_void_p()
-        if library is None and engine != "reference":
-            library = find_library()
-        options = Options(
-            ctypes.sizeof(Options), engine.encode() if engine else None, os.fsencode(library) if library else None,
-            provider.encode() if provider else None, device, threads, fallback, bodies,
-        )
+        options = engine_options(engine, library, provider, device, threads, fallback, bodies)
         if isinstance(model, bytes):
             call(lib.astronnx_model_open_bytes, model, len(model), byref(options), byref(self._handle))
         else:
@@ -66,8 +61,8 @@ class Model:
         pointer = ctypes.POINTER(ModelInfo)()
         call(lib.astronnx_model_info_of, self._handle, byref(pointer))
         info = pointer.contents
-        self.inputs: List[Port] = [_port(info.inputs[i]) for i in range(info.n_inputs)]
-        self.outputs: List[Port] = [_port(info.outputs[i]) for i in range(info.n_outputs)]
+        self.inputs: List[Port] = [port_of(info.inputs[i]) for i in range(info.n_inputs)]
+        self.outputs: List[Port] = [port_of(info.outputs[i]) for i in range(info.n_outputs)]
         self.metadata: Dict[str, str] = {
             info.metadata[i].key.decode(): info.metadata[i].value.decode("utf-8", "replace") for i in range(info.n_metadata)
         }
@@ -159,7 +154,20 @@ class Model:
         return float(self.metadata.get(f"astronnx.{name}.unseen", arrays.UNSEEN))
 
 
-def _port(p) -> Port:
+def engine_options(
+    engine: Optional[str], library: Union[str, os.PathLike, None], provider: Optional[str], device: int, threads: int, fallback: bool,
+    bodies: bool = False,
+) -> Options:
+    """What is to run a graph, as the library takes it."""
+    if library is None and engine != "reference":
+        library = find_library()
+    return Options(
+        ctypes.sizeof(Options), engine.encode() if engine else None, os.fsencode(library) if library else None,
+        provider.encode() if provider else None, device, threads, fallback, bodies,
+    )
+
+
+def port_of(p) -> Port:
     shape = None
     if p.rank >= 0:
         shape = tuple(p.dims[k] if p.dims[k] >= 0 else p.symbols[k].decode() or None for k in range(p.rank))
