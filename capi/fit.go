@@ -102,7 +102,11 @@ func openFit(o *C.astronnx_fit_options, wanted C.int, handle *C.uintptr_t, load 
 		return err
 	}
 	f.Fit = train.New(net, f.loss, optimizer)
-	step, _, err := train.NewStep(net, train.Config{Loss: f.loss, Optimizer: optimizer, Batch: 2, Target: train.TargetOf(f.engine)})
+	batch := 2 // any that the network takes
+	if x := net.Graph.Inputs; len(x) > 0 && x[0].Type.Rank() > 0 && x[0].Type.Shape[0].Known() {
+		batch = int(x[0].Type.Shape[0].Size)
+	}
+	step, _, err := train.NewStep(net, train.Config{Loss: f.loss, Optimizer: optimizer, Batch: batch, Target: train.TargetOf(f.engine)})
 	if err != nil {
 		return err
 	}

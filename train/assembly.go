@@ -217,30 +217,19 @@ func (a *assembly) node(n *network, c graph.Cloner, node *graph.Node) error {
 		if err := a.dropout(c, node); err != nil {
 			return err
 		}
-	case node.Domain == "" && node.Op == "BatchNormalization" && !n.freezes(node.In[3]):
-		a.batchNorm(n, c, node)
+	case node.Domain == "" && node.Op == "BatchNormalization":
+		for i := range 5 {
+			if v := node.Input(i); v == nil || i > 2 && (v.Const == nil || len(v.Const.Shape) != 1) {
+				return fmt.Errorf("input %d is missing, or no vector among the initializers", i)
+			}
+		}
+		if n.freezes(node.In[3]) {
+			a.plain(n, c, node)
+		} else {
+			a.batchNorm(n, c, node)
+		}
 	default:
-		m := c.Node(node)
-		for _, v := range m.Out {
-			if v == nil {
-				continue
-			}
-			v.Name = a.b.Name(n.prefix + v.Name)
-			if a.set.Find(node.Domain, node.Op, a.m.Opsets[node.Domain]) != nil {
-				v.Type = nil // inferred for the batch at hand
-			}
-		}
-		if i := slices.IndexFunc(m.Out, func(v *graph.Value) bool { return v != nil }); i >= 0 {
-			m.Name = m.Out[i].Name // onnxruntime takes no two nodes of one name
-		}
-		a.m.Graph.Append(m)
-		if f := n.model.Function(node); f != nil && !slices.Contains(a.m.Functions, f) {
-			a.m.Functions = append(a.m.Functions, f)
-			for domain, opset := range f.Opsets {
-				a.m.Opsets[domain] = max(a.m.Opsets[domain], opset)
-			}
-			a.m.Opsets[f.Domain] = max(a.m.Opsets[f.Domain], 1)
-		}
+		a.plain(n, c, node)
 	}
 	for _, m := range a.m.Graph.Nodes[at:] {
 		if err := a.b.Infer(m); err != nil {
@@ -248,6 +237,31 @@ func (a *assembly) node(n *network, c graph.Cloner, node *graph.Node) error {
 		}
 	}
 	return nil
+}
+
+// plain copies a node as it is.
+func (a *assembly) plain(n *network, c graph.Cloner, node *graph.Node) {
+	m := c.Node(node)
+	for _, v := range m.Out {
+		if v == nil {
+			continue
+		}
+		v.Name = a.b.Name(n.prefix + v.Name)
+		if a.set.Find(node.Domain, node.Op, a.m.Opsets[node.Domain]) != nil {
+			v.Type = nil // inferred for the batch at hand
+		}
+	}
+	if i := slices.IndexFunc(m.Out, func(v *graph.Value) bool { return v != nil }); i >= 0 {
+		m.Name = m.Out[i].Name // onnxruntime takes no two nodes of one name
+	}
+	a.m.Graph.Append(m)
+	if f := n.model.Function(node); f != nil && !slices.Contains(a.m.Functions, f) {
+		a.m.Functions = append(a.m.Functions, f)
+		for domain, opset := range f.Opsets {
+			a.m.Opsets[domain] = max(a.m.Opsets[domain], opset)
+		}
+		a.m.Opsets[f.Domain] = max(a.m.Opsets[f.Domain], 1)
+	}
 }
 
 // dropout multiplies by a mask that is an input, so that a resumed run draws the same.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	goruntime "runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -321,6 +322,22 @@ func TestBadRuns(t *testing.T) {
 		"frozen":       {classifier(), train.CrossEntropy(), memory(zeros("x", 4, 2), labels(0, 1, 2, 2)), train.Options{Batch: 2, Freeze: []string{"*"}}, "depends on no parameter"},
 		"stop":         {classifier(), train.CrossEntropy(), memory(zeros("x", 4, 2), labels(0, 1, 2, 2)), train.Options{Batch: 2, Stop: []string{"nothing"}}, `no value "nothing"`},
 		"epochs":       {classifier(), train.CrossEntropy(), memory(zeros("x", 4, 2), labels(0, 1, 2, 2)), train.Options{Epochs: -1}, "expected at least 1"},
+		"weight": {func() *graph.Model {
+			m := classifier()
+			for _, v := range append(m.Graph.Inputs, m.Graph.Initializers...) {
+				v.Type = graph.TensorType(graph.Float64, v.Type.Shape...)
+				if v.Const != nil {
+					v.Const = graph.NewTensor(graph.Float64, v.Const.Shape...)
+				}
+			}
+			return m
+		}(), train.CrossEntropy(), memory(zeros("x", 4, 2), labels(0, 1, 2, 2)), train.Options{Batch: 2}, "is float64: training is in float32"},
+		"statistics": {func() *graph.Model {
+			m := perceptron()
+			i := slices.IndexFunc(m.Graph.Nodes, func(n *graph.Node) bool { return n.Op == "BatchNormalization" })
+			m.Graph.Nodes[i].SetIn(3, m.Graph.Nodes[i].In[0])
+			return m
+		}(), train.MSE(), memory(zeros("x", 4, 2), zeros("target", 4, 1)), train.Options{Batch: 2}, "input 3 is missing"},
 		"gradient": {func() *graph.Model {
 			n, x := newNet(2)
 			return n.done(n.Op("Det", nil, n.Reshape(n.dense(x, 4), -1, 2, 2)))

@@ -106,6 +106,12 @@ func NewStep(net *graph.Model, c Config) (step, apply *Step, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	for _, x := range g {
+		if t := x.of.value.DType; t != c.precision() {
+			return nil, nil, errs.New(errs.Invalid, "weight %q is %s: training is in %s", x.of.name, t, c.precision()).
+				WithHint("convert the network, or freeze the weight")
+		}
+	}
 	if c.Accumulate > 1 {
 		if err := a.accumulate(s, g, loss, c.Accumulate); err != nil {
 			return nil, nil, err

@@ -96,7 +96,7 @@ class Source:
         rooms = self.rooms(index, batch)
         for k, i in enumerate(index):
             for room, field, value, unseen in zip(rooms, self.fields, self.columns(self.data[i]), self.unseen):
-                _put(room[k : k + 1].reshape(room.shape[1:]), value, unseen, f"sample {i}: field {field.name!r}")
+                _put(room[k, ...], value, unseen, f"sample {i}: field {field.name!r}")
         return 0
 
     def rooms(self, index: List[int], batch) -> List[np.ndarray]:
@@ -118,6 +118,9 @@ def _fitted(array: np.ndarray, shape: Sequence[int]) -> np.ndarray:
 
 
 def _put(room: np.ndarray, value: object, unseen: float, what: str) -> None:
+    if type(value) is np.ndarray and value.shape == room.shape and value.dtype == room.dtype:
+        room[...] = value
+        return
     array = arrays.as_array(value, unseen)
     fitted = _fitted(array, room.shape)
     if fitted.shape != room.shape:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import math
 import os
-import shutil
 import sys
 import time
 from ctypes import CFUNCTYPE, POINTER, byref, c_char_p, c_double, c_int32, c_int64, c_size_t, c_uint64, c_void_p
@@ -299,6 +298,9 @@ class _Line:
     """Progress as one line of a terminal, ten times a second."""
 
     def __init__(self) -> None:
+        import shutil  # which takes longer to import than the rest of the package
+
+        self.width = shutil.get_terminal_size().columns - 1
         self.next, self.validation, self.shown = 0.0, "", False
 
     def __call__(self, p: Progress) -> None:
@@ -310,8 +312,7 @@ class _Line:
         self.next, self.shown = now + 0.1, True
         text = f"epoch {p.epoch + 1}/{p.epochs}  step {p.step + 1}/{p.steps}  loss {p.mean:.4g}{self.validation}  rate {p.rate:.3g}"
         text += f"  {p.left:.0f} s left"
-        width = shutil.get_terminal_size().columns - 1
-        sys.stderr.write("\r" + text[:width].ljust(width))
+        sys.stderr.write("\r" + text[: self.width].ljust(self.width))
         sys.stderr.flush()
 
     def end(self) -> None:
