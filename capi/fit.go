@@ -91,11 +91,11 @@ func openFit(o *C.astronnx_fit_options, wanted C.int, handle *C.uintptr_t, load 
 		return err
 	}
 	if f.loss, err = train.ParseLoss(textOr(o.loss, "mse")); err != nil {
-		return in("loss", err)
+		return inOption("loss", err)
 	}
 	optimizer, err := train.ParseOptimizer(textOr(o.optimizer, "adam"), rate, float64(o.decay))
 	if err != nil {
-		return in("optimizer", err)
+		return inOption("optimizer", err)
 	}
 	net, err := load()
 	if err != nil {
@@ -115,8 +115,8 @@ func openFit(o *C.astronnx_fit_options, wanted C.int, handle *C.uintptr_t, load 
 	return nil
 }
 
-// in says which option an error is about.
-func in(option string, err error) error {
+// inOption says which option an error is about.
+func inOption(option string, err error) error {
 	var e *errs.Error
 	if errors.As(err, &e) {
 		return errs.New(e.Code, "%s %w", option, e.Err)
@@ -310,7 +310,7 @@ func (f *fit) options(o *C.astronnx_fit_run_options) (train.Options, error) {
 	}
 	t.Schedule, err = train.ParseSchedule(textOr(o.schedule, "constant"), cmp.Or(t.Epochs, 1))
 	if err != nil {
-		return t, in("schedule", err)
+		return t, inOption("schedule", err)
 	}
 	return t, nil
 }
