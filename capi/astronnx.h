@@ -51,7 +51,8 @@ typedef struct astronnx_error {
 	char hint[512];     /* what to do; empty where there is nothing to say */
 } astronnx_error;
 
-/* Element types, numbered as in ONNX. Other types and strings are not carried. */
+/* Element types, numbered as in ONNX. Those of 4 and 2 bits are packed, the first element in the low bits, a whole number of bytes in
+ * all. Strings, sequences, maps and optional values are not carried. */
 typedef enum astronnx_dtype {
 	ASTRONNX_FLOAT32 = 1,
 	ASTRONNX_UINT8 = 2,
@@ -67,7 +68,17 @@ typedef enum astronnx_dtype {
 	ASTRONNX_UINT64 = 13,
 	ASTRONNX_COMPLEX64 = 14,
 	ASTRONNX_COMPLEX128 = 15,
-	ASTRONNX_BFLOAT16 = 16
+	ASTRONNX_BFLOAT16 = 16,
+	ASTRONNX_FLOAT8E4M3FN = 17,
+	ASTRONNX_FLOAT8E4M3FNUZ = 18,
+	ASTRONNX_FLOAT8E5M2 = 19,
+	ASTRONNX_FLOAT8E5M2FNUZ = 20,
+	ASTRONNX_UINT4 = 21,
+	ASTRONNX_INT4 = 22,
+	ASTRONNX_FLOAT4E2M1 = 23,
+	ASTRONNX_FLOAT8E8M0 = 24,
+	ASTRONNX_UINT2 = 25,
+	ASTRONNX_INT2 = 26
 } astronnx_dtype;
 
 typedef enum astronnx_order { ASTRONNX_RING = 1, ASTRONNX_NESTED = 2 } astronnx_order;

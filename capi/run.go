@@ -113,7 +113,7 @@ const mostAxes = 64
 func tensorOf(c *C.astronnx_tensor) (*graph.Tensor, *errs.Error) {
 	d := graph.DType(c.dtype)
 	switch {
-	case !d.Valid() || d == graph.String || d.Bits() < 8:
+	case !d.Valid() || d == graph.String:
 		return nil, errs.New(errs.Input, "element type %d is not carried: expected one of astronnx_dtype", c.dtype)
 	case c.rank < 0 || c.rank > mostAxes:
 		return nil, errs.New(errs.Input, "rank is %d: expected 0 to %d", c.rank, mostAxes)
