@@ -1,11 +1,11 @@
 #!/bin/sh
-# Builds the C library: build.sh PREFIX fills PREFIX/lib, PREFIX/include and PREFIX/lib/pkgconfig.
+# Builds the C library: build.sh PREFIX fills PREFIX/lib, PREFIX/include, PREFIX/lib/pkgconfig and PREFIX/bin.
 #
 # libastronnx_ops.so is the library under the name by which onnxruntime's register_custom_ops_library is to find it.
 set -e
 [ $# -eq 1 ] || { echo "usage: $0 PREFIX" >&2; exit 2; }
 here=$(cd "$(dirname "$0")" && pwd)
-mkdir -p "$1/lib/pkgconfig" "$1/include"
+mkdir -p "$1/lib/pkgconfig" "$1/include" "$1/bin"
 prefix=$(cd "$1" && pwd)
 
 cd "$here"
@@ -14,6 +14,7 @@ CGO_ENABLED=1 go build -buildmode=c-shared -trimpath \
 rm "$prefix/lib/libastronnx.h" # Go's own view of it
 ln -sf libastronnx.so "$prefix/lib/libastronnx_ops.so"
 cp astronnx.h "$prefix/include/"
+$(go env CC) -O1 -Wall -Wextra -I. -o "$prefix/bin/astronnx-pipe" pipe/pipe.c -L"$prefix/lib" -lastronnx "-Wl,-rpath,\$ORIGIN/../lib"
 cat >"$prefix/lib/pkgconfig/astronnx.pc" <<END
 prefix=\${pcfiledir}/../..
 libdir=\${prefix}/lib

@@ -5,13 +5,14 @@ import (
 	"io"
 	"path/filepath"
 	"regexp"
+	"strings"
 
 	"github.com/astronnx/astronnx/conformance"
 	"github.com/spf13/cobra"
 )
 
 func (t *tool) conformanceCommand() *cobra.Command {
-	var only, match, library string
+	var only, match, library, capi string
 	var html, failures bool
 	cmd := &cobra.Command{
 		Use:   "conformance FOLDER",
@@ -20,10 +21,13 @@ func (t *tool) conformanceCommand() *cobra.Command {
 onnxruntime, and prints what each passes, in all and by opset. It makes no judgement: a case that fails is no failure of the command.
 
 The cases are those of the ONNX project, onnx/backend/test/data/node; Debian has them in the package libonnx-testdata, and
-"make deps" puts them into .cache/onnx-node-tests.`,
+"make deps" puts them into .cache/onnx-node-tests.
+
+With --capi the same engines run once more through the C library, called by a program in C; capi/build.sh makes both.`,
 		Example: `  astronnx conformance .cache/onnx-node-tests/1.22.0
   astronnx conformance CASES --match 'resize' --failures
-  astronnx conformance CASES --html > report.html`,
+  astronnx conformance CASES --html > report.html
+  astronnx conformance CASES --capi bin/capi --engine capi/onnxruntime`,
 		Args: exactly("FOLDER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o := conformance.SuiteOptions{Library: library}
@@ -38,8 +42,19 @@ The cases are those of the ONNX project, onnx/backend/test/data/node; Debian has
 			if missing != nil && (library != "" || only == "onnxruntime") {
 				return missing
 			}
+			if capi != "" {
+				for _, e := range engines {
+					c, err := conformance.NewCLibrary(cmd.Context(), capi, e.Name())
+					if err != nil {
+						return err
+					}
+					engines = append(engines, c)
+				}
+			}
 			report := &conformance.Report{Suite: "ONNX " + filepath.Base(args[0]), Peers: conformance.Peers()}
+			var names []string
 			for _, e := range engines {
+				names = append(names, e.Name())
 				if only != "" && only != e.Name() {
 					continue
 				}
@@ -50,7 +65,7 @@ The cases are those of the ONNX project, onnx/backend/test/data/node; Debian has
 				report.Add(e.Name(), results)
 			}
 			if len(report.Engines) == 0 {
-				return usagef("--engine %s: there are reference and onnxruntime", only)
+				return usagef("--engine %s: there are %s", only, strings.Join(names, ", "))
 			}
 			if html {
 				return report.WriteHTML(t.out)
@@ -62,9 +77,10 @@ The cases are those of the ONNX project, onnx/backend/test/data/node; Debian has
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&only, "engine", "", "run on this engine only: reference or onnxruntime")
+	f.StringVar(&only, "engine", "", "run on this engine only: reference or onnxruntime, or one of these after capi/")
 	f.StringVar(&match, "match", "", "run the cases whose name matches this regular expression")
 	f.StringVar(&library, "library", "", "path of onnxruntime's library")
+	f.StringVar(&capi, "capi", "", "judge the C library that capi/build.sh put into this folder, too")
 	f.BoolVar(&html, "html", false, "print the report as one HTML page")
 	f.BoolVar(&failures, "failures", false, "list the cases that do not pass, with the reasons")
 	return cmd

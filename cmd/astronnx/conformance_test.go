@@ -21,6 +21,7 @@ func TestConformance(t *testing.T) {
 	if page := ok(t, "conformance", dir, "--match", "^test_relu", "--engine", "reference", "--html").out; !strings.HasPrefix(page, "<!doctype html>") {
 		t.Errorf("got %.80s", page)
 	}
+	fails(t, call(t, "conformance", dir, "--capi", t.TempDir()), exitMissing, "astronnx-pipe", "capi/build.sh")
 }
 
 func TestOps(t *testing.T) {
