@@ -12,7 +12,7 @@ RACE := ./runtime/... ./internal/engine/... ./internal/kernel/... ./dataset ./to
 
 SOURCES = git ls-files --cached --others --exclude-standard
 
-.PHONY: help deps capi wheel demo test check build lint check-generate bench fuzz nightly size api generate clean
+.PHONY: help deps capi wheel demo test check build lint check-generate bench fuzz sanitize nightly size api generate clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' Makefile
@@ -68,7 +68,10 @@ fuzz: deps ## each Fuzz function for FUZZTIME
 		go test -run '^$$' -fuzz "^$${func#func }\$$" -fuzztime $(FUZZTIME) "$$(dirname $$file)" || exit 1; \
 	done
 
-nightly: deps ## CASES random cases where "make test" takes few, and the race detector everywhere
+sanitize: deps ## the C library and its programs with AddressSanitizer: no access to memory of others, and nothing left behind
+	ASTRONNX_REQUIRE=1 ASTRONNX_SANITIZE=1 go test -count=1 -timeout 1h ./capi ./conformance -run 'TestExample|TestMisuse|TestStress|TestCLibrary'
+
+nightly: deps sanitize ## CASES random cases where "make test" takes few, and the race detector everywhere
 	ASTRONNX_REQUIRE=1 ASTRONNX_CASES=$(CASES) go test -count=1 -timeout 3h ./...
 	ASTRONNX_REQUIRE=1 go test -race -timeout 1h ./...
 
