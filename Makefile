@@ -24,8 +24,10 @@ deps: ## put libonnxruntime, sky maps, official cases and a reference Python int
 capi: ## build the C library, its header and pkg-config file into bin/capi
 	capi/build.sh bin/capi
 
-wheel: deps ## build the Python package, the C library inside, into bin/wheel
+wheel: deps ## build the Python package, the C library inside, into bin/wheel; for arm64 too where there is a cross compiler
 	PYTHON=$(ASTRONNX_CACHE)/python/bin/python python/wheel.sh bin/wheel
+	! command -v aarch64-linux-gnu-gcc || \
+		GOARCH=arm64 CC=aarch64-linux-gnu-gcc PYTHON=$(ASTRONNX_CACHE)/python/bin/python python/wheel.sh bin/wheel
 
 demo: ## obtain what is missing, run networks over a WMAP map and train one, into demo/
 	go run ./tools/obtain onnxruntime healpy-data

@@ -1,7 +1,6 @@
 """Puts the C library and the command into the package. Needs Go and a C compiler; whoever installs the wheel needs neither."""
 
 import pathlib
-import platform
 import re
 import shutil
 import subprocess
@@ -30,10 +29,12 @@ class BuildWithLibrary(build_py):
 class PlatformWheel(bdist_wheel):
     def get_tag(self):
         """The package does without its extension where Python is another; what is compiled wants the newest glibc it has a symbol of."""
+        goarch = subprocess.run(["go", "env", "GOARCH"], check=True, capture_output=True, text=True).stdout.strip()
+        machine = {"amd64": "x86_64", "arm64": "aarch64"}[goarch]
         files = [f for f in pathlib.Path(self.bdist_dir).rglob("*") if f.is_file() and f.suffix in ("", ".so")]
         versions = [v for f in files for v in re.findall(rb"GLIBC_(\d+)\.(\d+)", f.read_bytes())]
         major, minor = max((int(a), int(b)) for a, b in versions)
-        return "py3", "none", f"manylinux_{major}_{minor}_{platform.machine()}"
+        return "py3", "none", f"manylinux_{major}_{minor}_{machine}"
 
 
 setup(

@@ -1,5 +1,6 @@
 #!/bin/sh
 # Builds the wheel: wheel.sh FOLDER puts it there. PYTHON names an interpreter with setuptools.
+# GOARCH=arm64 CC=aarch64-linux-gnu-gcc builds that for another machine.
 set -e
 [ $# -eq 1 ] || { echo "usage: $0 FOLDER" >&2; exit 2; }
 mkdir -p "$1"
