@@ -89,3 +89,27 @@ func Skies(r *Recipe, o SetOptions) (dataset.Dataset, []bool, error) {
 	ds, err := s.skies(o.Skies, trainingSeeds+uint64(o.Seed))
 	return ds, s.sky.Mask, err
 }
+
+// Judge measures the unseen skies of a case with the network of a file.
+func Judge(ctx context.Context, r *Recipe, o Options, file string) (Score, error) {
+	o, err := o.defaults(r)
+	if err != nil {
+		return Score{}, err
+	}
+	o.Quick = false
+	scenes, err := r.scenes(o)
+	if err != nil {
+		return Score{}, err
+	}
+	s := scenes[0]
+	s.points = nil
+	lots, err := s.lots(ctx, o)
+	if err != nil {
+		return Score{}, err
+	}
+	t := &trained{File: file}
+	if err := s.measure(ctx, t, o, lots); err != nil {
+		return Score{}, err
+	}
+	return s.score(lots[0].truth, t.readings[0]), nil
+}

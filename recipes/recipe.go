@@ -119,8 +119,8 @@ func Find(name string) (*Recipe, error) {
 
 // Options say how a recipe is made; zero fields mean the defaults named with them.
 type Options struct {
-	Skies    int       // to train on; 20,000
-	Epochs   int       // 25
+	Skies    int       // to train on; 64,000
+	Epochs   int       // 5
 	Test     int       // unseen skies to judge on; 1,000
 	Seeds    int       // networks of each case, of seeds from 1 on; 1
 	Noise    []float64 // standard deviation of a pixel, of the channels' mean where there are several, a case each; the recipe's
@@ -152,8 +152,8 @@ func (o Options) defaults(r *Recipe) (Options, error) {
 	if o.Transport && !r.Polarised() {
 		return o, errs.New(errs.Input, "transport carries Q and U, which %s has none of", r.Name)
 	}
-	whole(&o.Skies, 20_000, 256)
-	whole(&o.Epochs, 25, 3)
+	whole(&o.Skies, 64_000, 256)
+	whole(&o.Epochs, 5, 3)
 	whole(&o.Test, 1000, 60)
 	whole(&o.Seeds, 1, 1)
 	whole(&o.Batch, 32, 32)

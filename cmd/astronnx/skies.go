@@ -40,14 +40,14 @@ Each of --noise and of --fsky is a case. A run that was interrupted goes on by t
 repeated.`,
 		Example: `  astronnx train ` + r.Name + ` --out ` + r.Name + `
   astronnx train ` + r.Name + ` --quick --out trial                # seconds, to see it work
-  astronnx train ` + r.Name + ` --seeds 3 --skies 100000 --out ` + r.Name,
+  astronnx train ` + r.Name + ` --seeds 3 --skies 100000 --epochs 7 --out ` + r.Name,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error { return t.recipe(cmd.Context(), cmd, r, o, engine) },
 	}
 	flags := cmd.Flags()
 	flags.StringVarP(&o.Folder, "out", "o", r.Name, "folder of the report, networks and checkpoints")
-	flags.IntVar(&o.Skies, "skies", 0, "skies to train on (default 20000)")
-	flags.IntVar(&o.Epochs, "epochs", 0, "how often all skies are gone through, each time turned and under another noise (default 25)")
+	flags.IntVar(&o.Skies, "skies", 0, "skies to train on, kept in memory up to 4 GiB (default 64000)")
+	flags.IntVar(&o.Epochs, "epochs", 0, "how often all skies are gone through, each time turned and under another noise (default 5)")
 	flags.IntVar(&o.Test, "test", 0, "unseen skies to judge on (default 1000)")
 	flags.IntVar(&o.Seeds, "seeds", 1, "networks of each case, of seeds from 1 on")
 	flags.Float64SliceVar(&o.Noise, "noise", r.Noise, "standard deviation of the noise of a pixel, of two channels together")
