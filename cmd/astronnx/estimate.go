@@ -41,7 +41,7 @@ put on it; --mask takes away more.
 
 It warns where the result means less than it says: an estimate outside of the range that the network was trained on, a sigma that is
 the prior's, pixels without data in the network's part of the sky, a map whose rms is not that of the skies it was trained on.`,
-		Example: `  astronnx estimate tau/f_sky-1/seed-1/network.onnx map.fits
+		Example: `  astronnx estimate models/trained/tau.onnx map.fits
   astronnx estimate tau.onnx wmap.fits --unit mK --mask mask.fits`,
 		Args: atLeast("MODEL", "MAP"),
 		RunE: func(cmd *cobra.Command, args []string) error { return t.estimate(cmd.Context(), args[0], args[1:], f) },

@@ -6,6 +6,7 @@ import ctypes
 import pathlib
 import threading
 from ctypes import POINTER, byref, c_char, c_char_p, c_double, c_int, c_int32, c_int64, c_size_t, c_void_p
+from typing import Optional, TypeVar
 
 PATH = str(pathlib.Path(__file__).with_name("libastronnx.so"))
 
@@ -135,6 +136,25 @@ def interruptible(model: c_void_p, f, *arguments) -> int:
             thread.join(0.01)
         raise
     return status[0]
+
+
+Self = TypeVar("Self", bound="Closer")
+
+
+class Closer:
+    """What has a handle of the library: it is closed when its block is left, and when nobody refers to it."""
+
+    _handle: Optional[c_void_p] = None
+
+    def __enter__(self: Self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if self._handle:
+            self.close()
 
 
 class Owner:

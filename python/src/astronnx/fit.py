@@ -11,7 +11,7 @@ from ctypes import CFUNCTYPE, POINTER, byref, c_char_p, c_double, c_int32, c_int
 from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from . import _arrays as arrays
-from ._library import CError, CPort, Entry, Error, Options, _declare, call, failure, lib
+from ._library import CError, Closer, CPort, Entry, Error, Options, _declare, call, failure, lib
 from ._samples import Data, Samples, Source
 from ._turns import Turns
 from .model import Port, engine_options, port_of
@@ -133,7 +133,7 @@ _declare("astronnx_fit_export", c_void_p, c_char_p, c_int32)
 _declare("astronnx_fit_close", c_void_p)
 
 
-class Fit:
+class Fit(Closer):
     """A training of a neural network.
 
         fit = astronnx.Fit("net.onnx", loss="huber", optimizer="adam", rate=1e-3)
@@ -260,16 +260,6 @@ class Fit:
         """Releases the fit; a run under way ends first. Later calls raise an Error with the code "closed"."""
         if self._handle:
             lib.astronnx_fit_close(self._handle, None)
-
-    def __enter__(self) -> "Fit":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def __del__(self) -> None:
-        if getattr(self, "_handle", None):
-            self.close()
 
     def __repr__(self) -> str:
         def show(ports: Sequence[Port]) -> str:

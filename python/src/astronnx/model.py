@@ -14,7 +14,7 @@ import numpy as np
 
 from . import _arrays as arrays
 from ._call import Call
-from ._library import Error, ModelInfo, Options, call, lib
+from ._library import Closer, Error, ModelInfo, Options, call, lib
 
 
 class Port(NamedTuple):
@@ -29,7 +29,7 @@ class Port(NamedTuple):
     """An input that has a default."""
 
 
-class Model:
+class Model(Closer):
     """A neural network in an ONNX file.
 
     Args:
@@ -132,16 +132,6 @@ class Model:
         """Releases the model. Results stay; later runs raise an Error with the code "closed"."""
         if self._handle:
             lib.astronnx_model_close(self._handle, None)
-
-    def __enter__(self) -> "Model":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def __del__(self) -> None:
-        if getattr(self, "_handle", None):
-            self.close()
 
     def __repr__(self) -> str:
         def show(ports):
