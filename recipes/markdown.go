@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/astronnx/astronnx/sky"
+	"github.com/astronnx/astronnx/train"
 )
 
 // write writes the report as Markdown, whole or not at all.
@@ -16,10 +17,11 @@ func (r *Report) write() error {
 		b.WriteString("A short form: it shows that all of it works. Its numbers mean nothing.\n\n")
 	}
 	fmt.Fprintf(&b, "Skies: %s.\n\n", r.Setup)
-	fmt.Fprintf(&b, "Networks at nside %d, of %d simulated skies each, %d epochs, each sky turned and seen under another noise in every epoch, dropout %g,\n"+
-		"weights of the epoch with the smallest loss on skies apart. All estimators measure the same %d skies, which no training has seen; the\n"+
-		"networks do so by the files that were exported. Parameters are drawn uniformly: %s. The likelihoods look\n"+
-		"from %g to %g.\n\n", r.Nside, r.Skies, r.Epochs, r.Dropout, r.Test, strings.Join(r.Prior, ", "), r.Search[0], r.Search[1])
+	fmt.Fprintf(&b, "Networks at nside %d, of %d simulated skies each, %d epochs in batches of %d, each sky turned and seen under another noise in\n"+
+		"every epoch; loss %s, Adam at a rate of %g after its rise, dropout %g; weights of the epoch with the smallest loss on skies\n"+
+		"apart. All estimators measure the same %d skies, which no training has seen; the networks do so by the files that were exported.\n"+
+		"Parameters are drawn uniformly: %s. The likelihoods look from %g to %g.\n\n", r.Nside, r.Skies, r.Epochs, r.Batch,
+		train.LogMoments().Name, r.Rate, r.Dropout, r.Test, strings.Join(r.Prior, ", "), r.Search[0], r.Search[1])
 	b.WriteString("Errors are |estimate − truth|/truth in per cent. Bias is the mean error over the standard deviation of the errors; slope is that of\n" +
 		"the estimate against the truth in the middle three fifths of the prior; pull is the standard deviation of (estimate − truth)/sigma.\n")
 	fmt.Fprintf(&b, "\nSeeds: those of the networks' weights and of the order of skies are named; the skies' are %d + that to train, %d + that to choose the\n"+
@@ -34,8 +36,8 @@ func (r *Report) write() error {
 			whole += n.Seconds
 		}
 	}
-	fmt.Fprintf(&b, "\nTrainings and likelihoods took %s on %d cores, in all sessions; the last session took %s. Made by\n\n    %s\n", minutes(whole), r.Cores,
-		minutes(r.Seconds), r.Command)
+	fmt.Fprintf(&b, "\nTrainings and likelihoods took %s on %s, in all sessions; the last session took %s. Made by\n\n    %s\n",
+		minutes(whole), counted(r.Cores), minutes(r.Seconds), r.Command)
 	return sky.WriteFile(r.File, func(w io.Writer) error {
 		_, err := io.WriteString(w, b.String())
 		return err
@@ -130,4 +132,11 @@ func (c *Case) writePoints(b *strings.Builder) {
 		}
 		row(c.ExactName, exact)
 	}
+}
+
+func counted(cores int) string {
+	if cores == 1 {
+		return "one core"
+	}
+	return fmt.Sprintf("%d cores", cores)
 }

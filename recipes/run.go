@@ -20,6 +20,8 @@ type Report struct {
 	Skies   int        `json:"skies"`
 	Epochs  int        `json:"epochs"`
 	Test    int        `json:"test_skies"`
+	Batch   int        `json:"batch"`
+	Rate    float64    `json:"rate"`
 	Dropout float64    `json:"dropout"`
 	Nside   int        `json:"nside"`
 	Prior   []string   `json:"prior"`
@@ -65,8 +67,9 @@ func (r *Recipe) Run(ctx context.Context, o Options) (*Report, error) {
 	if err := os.MkdirAll(o.Folder, 0o777); err != nil {
 		return nil, errs.New(errs.Output, "%w", err)
 	}
-	out := &Report{Recipe: r.Name, Command: o.Command, Cores: cores(), Skies: o.Skies, Epochs: o.Epochs, Test: o.Test, Dropout: o.Dropout,
-		Quick: o.Quick, Search: r.search, Setup: r.setup, File: filepath.Join(o.Folder, "report.md")}
+	out := &Report{Recipe: r.Name, Command: o.Command, Cores: cores(), Skies: o.Skies, Epochs: o.Epochs, Test: o.Test, Batch: o.Batch, Rate: o.Rate,
+		Dropout: o.Dropout,
+		Quick:   o.Quick, Search: r.search, Setup: r.setup, File: filepath.Join(o.Folder, "report.md")}
 	for _, p := range r.params {
 		out.Prior = append(out.Prior, fmt.Sprintf("%s from %g to %g", p.Name, p.Low, p.High))
 	}
