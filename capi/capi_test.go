@@ -311,7 +311,7 @@ func TestStress(t *testing.T) {
 				text := run(t, program, "cycles", write(t, scaled()), engine)
 				_, err := fmt.Sscan(text, &resident, &allocated)
 				if err != nil || (resident > most.resident && !sanitized) || allocated > most.allocated {
-					t.Errorf("1,000 cycles left %d kB resident and %d bytes allocated, at most %+v were expected (%v)", resident, allocated, most, err)
+					t.Errorf("cycles left %d kB resident and %d bytes allocated, at most %+v were expected (%v)", resident, allocated, most, err)
 				}
 			})
 			t.Run("threads", func(t *testing.T) { run(t, program, "threads", write(t, scaled()), engine) })
