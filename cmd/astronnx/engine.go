@@ -141,7 +141,7 @@ func executor(cfg runtime.Config) (engineInfo, error) {
 // trains says in a line who is to train and, where that is slow by no one's wish, how it goes faster.
 func (f *engineFlags) trains(r engineInfo) (line string, slow bool) {
 	line = "training by " + r.line()
-	if r.Engine != "reference" || r.Why == "" {
+	if r.Engine != "reference" || f.engine == "reference" || r.Why == "" {
 		return line, false
 	}
 	search, err := ort.Find(f.library, f.python)
