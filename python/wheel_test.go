@@ -174,10 +174,14 @@ func TestWheel(t *testing.T) {
 	// Without a name for it, the library of the installed onnxruntime is found.
 	t.Run("example", func(t *testing.T) {
 		testkit.Python(t, "matplotlib")
-		picture := filepath.Join(files, "bands.png")
-		t.Log(run(t, []string{"ASTRONNX_ORT_LIB="}, python, "example/wmap.py", sky, filepath.Join(files, "bands.onnx"), picture))
-		if info, err := os.Stat(picture); err != nil || info.Size() < 10000 {
-			t.Errorf("the picture is missing or empty (%v)", err)
+		for program, model := range map[string]string{
+			"wmap.py": filepath.Join(files, "bands.onnx"), "tau.py": filepath.Join("..", "models", "trained", "tau.onnx"),
+		} {
+			picture := filepath.Join(files, program+".png")
+			t.Log(run(t, []string{"ASTRONNX_ORT_LIB="}, python, filepath.Join("example", program), sky, model, picture))
+			if info, err := os.Stat(picture); err != nil || info.Size() < 10000 {
+				t.Errorf("the picture of %s is missing or empty (%v)", program, err)
+			}
 		}
 	})
 }
