@@ -51,8 +51,8 @@ typedef struct astronnx_error {
 	char hint[512];     /* what to do; empty where there is nothing to say */
 } astronnx_error;
 
-/* Element types, numbered as in ONNX. Those of 4 and 2 bits are packed, the first element in the low bits, a whole number of bytes in
- * all. Strings, sequences, maps and optional values are not carried. */
+/* Element types, numbered as in ONNX, and two that are ours, for values of values: astronnx_tensor says what their data is. Those of 4
+ * and 2 bits are packed, the first element in the low bits, a whole number of bytes in all. Maps are not carried. */
 typedef enum astronnx_dtype {
 	ASTRONNX_FLOAT32 = 1,
 	ASTRONNX_UINT8 = 2,
@@ -61,6 +61,7 @@ typedef enum astronnx_dtype {
 	ASTRONNX_INT16 = 5,
 	ASTRONNX_INT32 = 6,
 	ASTRONNX_INT64 = 7,
+	ASTRONNX_STRING = 8,
 	ASTRONNX_BOOL = 9,
 	ASTRONNX_FLOAT16 = 10,
 	ASTRONNX_FLOAT64 = 11,
@@ -78,7 +79,9 @@ typedef enum astronnx_dtype {
 	ASTRONNX_FLOAT4E2M1 = 23,
 	ASTRONNX_FLOAT8E8M0 = 24,
 	ASTRONNX_UINT2 = 25,
-	ASTRONNX_INT2 = 26
+	ASTRONNX_INT2 = 26,
+	ASTRONNX_SEQUENCE = 256, /* any number of values of one type */
+	ASTRONNX_OPTIONAL = 512  /* one value, or none */
 } astronnx_dtype;
 
 typedef enum astronnx_order { ASTRONNX_RING = 1, ASTRONNX_NESTED = 2 } astronnx_order;
@@ -102,11 +105,12 @@ typedef struct astronnx_model astronnx_model;
 /* An input or output. */
 typedef struct astronnx_port {
 	const char *name;
-	int32_t dtype;              /* 0: not a tensor, or not said */
-	int32_t rank;               /* -1: not said */
+	int32_t dtype;              /* of a sequence that of its tensors + ASTRONNX_SEQUENCE, of an optional value that of what it may hold +
+	                               ASTRONNX_OPTIONAL; 0: a map, a deeper nesting, or not said */
+	int32_t rank;               /* of the tensor, or of those in the sequence; -1: not said */
 	const int64_t *dims;        /* [rank], -1 where open */
 	const char *const *symbols; /* [rank], the name of an open size; empty where it has none */
-	int32_t optional;           /* 1: an input with a default */
+	int32_t optional;           /* 1: an input with a default. One that takes an optional value may be left out, too */
 } astronnx_port;
 
 typedef struct astronnx_entry {
@@ -124,7 +128,17 @@ typedef struct astronnx_model_info {
 	const char *report; /* the same and more, as text: who runs which HEALPix operators, and why */
 } astronnx_model_info;
 
-/* A dense array in row-major order, which stays the caller's. */
+/* An element of a tensor of strings. */
+typedef struct astronnx_string {
+	const char *data; /* any bytes; a result's have a 0 behind them */
+	size_t bytes;     /* without that 0 */
+} astronnx_string;
+
+/* A dense array in row-major order, which stays the caller's. That of ASTRONNX_STRING has astronnx_string as elements.
+ *
+ * Values of values have rank 0, dims NULL, and in data an array of astronnx_tensor: ASTRONNX_SEQUENCE its bytes / sizeof(astronnx_tensor)
+ * values, ASTRONNX_OPTIONAL the one, or with bytes 0 none. The names of these are not read. Where an optional value is taken, the
+ * value itself will do. */
 typedef struct astronnx_tensor {
 	const char *name;       /* of the input or output; NULL: the one at this position */
 	int32_t dtype;
@@ -146,10 +160,10 @@ astronnx_status astronnx_model_open_bytes(const void *data, size_t bytes, const 
 
 astronnx_status astronnx_model_info_of(astronnx_model *model, const astronnx_model_info **info, astronnx_error *error);
 
-/* astronnx_model_run computes the outputs named in out from in, without copying either.
+/* astronnx_model_run computes the outputs named in out from in, without copying either, strings aside.
  *
- * An output whose data is not NULL is written there; type, shape and bytes must be the result's. Where data is NULL the library
- * allocates: dtype, rank, dims, data and bytes are set, and what they point to lasts until astronnx_results_close(*results).
+ * An output whose data is not NULL is written there; type, shape and bytes must be the result's, which is a tensor of numbers. Where
+ * data is NULL the library allocates: dtype, rank, dims, data and bytes are set, and what they point to lasts until astronnx_results_close(*results).
  * results may be NULL, and is set to NULL, if nothing is allocated. After a failure out is unchanged, the contents of its arrays
  * aside. */
 astronnx_status astronnx_model_run(astronnx_model *model, const astronnx_tensor *in, size_t n_in, astronnx_tensor *out, size_t n_out,

@@ -202,7 +202,7 @@ func TestLayout(t *testing.T) {
 	source := filepath.Join(t.TempDir(), "layout.c")
 	program := "#include <astronnx.h>\n#include <stdio.h>\nint main(void) {\n"
 	want := ""
-	for name, size := range map[string]int{"error": 2948, "options": 48, "port": 40, "entry": 16, "model_info": 96, "tensor": 48,
+	for name, size := range map[string]int{"error": 2948, "options": 48, "port": 40, "entry": 16, "model_info": 96, "tensor": 48, "string": 16,
 		"column": 32, "map_info": 56, "fit_options": 48, "fit_info": 40, "data": 40, "epoch": 48, "progress": 80,
 		"fit_run_options": 136, "report": 72} {
 		program += fmt.Sprintf("\tif (sizeof(astronnx_%s) != %d) printf(\"%s: %%zu\\n\", sizeof(astronnx_%s));\n", name, size, name, name)
@@ -298,6 +298,32 @@ func TestMisuse(t *testing.T) {
 	compilers(t, func(t *testing.T, c, _ string) {
 		run(t, compile(t, c, "-std=gnu11", "testdata/misuse.c"), write(t, scaled()), testkit.ORT(t))
 	})
+}
+
+// values gives back what it is given: strings, a sequence and two optional values.
+func values() *graph.Model {
+	g := &graph.Graph{Name: "values"}
+	numbers := graph.TensorType(graph.Float32, graph.Sym("N"))
+	list := &graph.Type{Kind: graph.SequenceKind, Of: numbers}
+	for _, p := range []struct {
+		name string
+		ty   *graph.Type
+	}{
+		{"text", graph.TensorType(graph.String, graph.Sym("N"))}, {"list", list},
+		{"maybe", &graph.Type{Kind: graph.OptionalKind, Of: numbers}}, {"lists", &graph.Type{Kind: graph.OptionalKind, Of: list}},
+	} {
+		x, y := g.NewInput(p.name, p.ty), &graph.Value{Name: p.name + " again", Type: p.ty}
+		g.Append(graph.NewNode("", "Identity", nil, []*graph.Value{x}, []*graph.Value{y}))
+		g.Outputs = append(g.Outputs, y)
+	}
+	return &graph.Model{IRVersion: 8, Opsets: map[string]int64{"": 17}, Graph: g}
+}
+
+func TestValues(t *testing.T) {
+	program := compile(t, "gcc", "-std=gnu11", "testdata/values.c")
+	for _, engine := range []string{testkit.ORT(t), "reference"} {
+		t.Run(filepath.Base(engine), func(t *testing.T) { run(t, program, write(t, values()), engine) })
+	}
 }
 
 func TestStress(t *testing.T) {

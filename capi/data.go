@@ -91,6 +91,9 @@ func fieldOf(c *C.astronnx_tensor, given bool) (*graph.Tensor, int64, *errs.Erro
 	if c.rank < 1 || c.rank > mostAxes || c.dims == nil {
 		return nil, 0, errs.New(errs.Input, "rank is %d, or dims is NULL: expected a first axis that counts samples", c.rank)
 	}
+	if c.dtype == C.ASTRONNX_STRING {
+		return nil, 0, errs.New(errs.Input, "elements are strings: expected numbers")
+	}
 	n := int64(*c.dims)
 	if !given {
 		t, err := tensorOf(c)

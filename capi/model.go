@@ -124,14 +124,15 @@ func (m *memory) ports(list []ort.Info) (*C.astronnx_port, C.size_t) {
 	ports := array[C.astronnx_port](m, len(list))
 	for i, info := range list {
 		p := &ports[i]
-		p.name, p.dtype, p.rank = m.text(info.Name), C.int32_t(info.DType()), -1
+		kind, tensor := kindOf(info.Type)
+		p.name, p.dtype, p.rank = m.text(info.Name), kind, -1
 		if info.Optional {
 			p.optional = 1
 		}
-		shape := info.Shape()
-		if shape == nil || info.DType() == graph.Undefined {
+		if kind == 0 || tensor.Shape == nil {
 			continue
 		}
+		shape := tensor.Shape
 		dims, symbols := array[C.int64_t](m, len(shape)), array[*C.char](m, len(shape))
 		for k, d := range shape {
 			dims[k], symbols[k] = -1, m.text(d.Param)

@@ -16,8 +16,11 @@ import (
 	ort "github.com/astronnx/astronnx/runtime"
 )
 
-// results are tensors in Go memory that C reads: pinned until they are closed.
-type results struct{ pin goruntime.Pinner }
+// results are what C reads until they are closed: numbers in Go memory, pinned, the rest in C memory.
+type results struct {
+	pin    goruntime.Pinner
+	memory memory
+}
 
 const someResults = "results"
 
@@ -81,7 +84,13 @@ func tensorsOf(p *C.astronnx_tensor, n C.size_t, ports []ort.Info, code errs.Cod
 			continue
 		}
 		var why *errs.Error
-		if list[k], why = tensorOf(c); why != nil {
+		if code == errs.Output {
+			why = writable(c, ports[at[k]].Type)
+		}
+		if why == nil {
+			list[k], why = valueOf(c, 0)
+		}
+		if why != nil {
 			why.Code, why.Err = code, fmt.Errorf("%s %q: %w", what, ports[at[k]].Name, why.Err)
 			return nil, nil, why
 		}
@@ -113,7 +122,7 @@ const mostAxes = 64
 func tensorOf(c *C.astronnx_tensor) (*graph.Tensor, *errs.Error) {
 	d := graph.DType(c.dtype)
 	switch {
-	case !d.Valid() || d == graph.String:
+	case !d.Valid():
 		return nil, errs.New(errs.Input, "element type %d is not carried: expected one of astronnx_dtype", c.dtype)
 	case c.rank < 0 || c.rank > mostAxes:
 		return nil, errs.New(errs.Input, "rank is %d: expected 0 to %d", c.rank, mostAxes)
@@ -130,6 +139,10 @@ func tensorOf(c *C.astronnx_tensor) (*graph.Tensor, *errs.Error) {
 	t.DType, t.Raw, t.Shape = d, []byte{}, append(made.room[:0], unsafe.Slice((*int64)(unsafe.Pointer(c.dims)), int(c.rank))...)
 	n, ok := graph.NumElements(t.Shape)
 	size, fits := graph.ByteSize(d, n)
+	align := uintptr(min(d.Bits()/8, 8)) // a part of a complex number is aligned, not the whole
+	if d == graph.String {
+		size, fits, align = n*C.sizeof_astronnx_string, n <= mostBytes/C.sizeof_astronnx_string, C.sizeof_size_t
+	}
 	if !ok || !fits || size < 0 {
 		return nil, errs.New(errs.Input, "dims are %v: negative, or too many elements", t.Shape)
 	}
@@ -139,9 +152,12 @@ func tensorOf(c *C.astronnx_tensor) (*graph.Tensor, *errs.Error) {
 	if err := rowMajor(t.Shape, c.strides); err != nil {
 		return nil, err
 	}
-	// A part of a complex number is aligned, not the whole.
-	if align := uintptr(min(d.Bits()/8, 8)); align > 0 && uintptr(c.data)%align != 0 {
+	if align > 0 && uintptr(c.data)%align != 0 {
 		return nil, errs.New(errs.Input, "data is not aligned to %d bytes", align).WithHint("copy it into memory that malloc gives")
+	}
+	if d == graph.String {
+		t.Raw = nil
+		return t, readStrings(t, unsafe.Slice((*C.astronnx_string)(c.data), int(n)))
 	}
 	if size > 0 {
 		t.Raw = unsafe.Slice((*byte)(c.data), int(size))
@@ -169,19 +185,15 @@ func rowMajor(shape []int64, strides *C.int64_t) *errs.Error {
 // hand shows the results for which out has no data to C, and returns the handle that keeps them.
 func hand(made []*graph.Tensor, out []C.astronnx_tensor, want []int, ports []ort.Info) (C.uintptr_t, error) {
 	for k, t := range made {
-		if out[k].data == nil && (t.Kind != graph.TensorKind || t.DType == graph.String) {
+		if out[k].data == nil && !carried(t) {
 			return 0, errs.New(errs.Output, "output %q is %s, which C does not carry", ports[want[k]].Name, t)
 		}
 	}
 	r := &results{}
 	for k, t := range made {
-		c := &out[k]
-		if c.data != nil {
-			continue
+		if c := &out[k]; c.data == nil {
+			r.show(c, t)
 		}
-		c.dtype, c.rank, c.bytes, c.strides = C.int32_t(t.DType), C.int32_t(len(t.Shape)), C.size_t(len(t.Raw)), nil
-		c.dims = (*C.int64_t)(pinned(&r.pin, t.Shape))
-		c.data = pinned(&r.pin, t.Raw)
 	}
 	return newHandle(r), nil
 }
@@ -202,6 +214,7 @@ func goResultsClose(handle C.uintptr_t, e *C.astronnx_error) C.int {
 		r, err := take[*results](handle, someResults)
 		if err == nil {
 			r.pin.Unpin()
+			r.memory.free()
 		}
 		return err
 	})

@@ -20,7 +20,7 @@ import (
 )
 
 // CLibrary is an engine of the C library. A program in C calls the library for it: a process that has a Go runtime, as this one,
-// cannot hold that of the library too. It carries what the library does, tensors of numbers.
+// cannot hold that of the library too. It carries what the library does, everything but maps.
 type CLibrary struct {
 	ctx     context.Context
 	program string // capi/pipe
@@ -47,7 +47,7 @@ func (c *CLibrary) Compile(m *graph.Model, o engine.Options) (engine.Plan, error
 	p := &cPlan{lib: c}
 	p.in, p.out = engine.Ports(m)
 	for _, port := range slices.Concat(p.in, p.out) {
-		if ty := port.Type; ty == nil || ty.Kind != graph.TensorKind || ty.DType == graph.String {
+		if dtype, _ := cType(port.Type); dtype == 0 {
 			return nil, errs.New(errs.Input, "%q is %s, which C does not carry", port.Name, port.Type)
 		}
 	}
@@ -142,6 +142,82 @@ func (p *pipe) bytes() []byte {
 	return b
 }
 
+// What sequences and optional values add to a type, or are as one, in astronnx.h.
+const (
+	cSequence = 256
+	cOptional = 512
+)
+
+// cType is the number of a type in C, 0 where it has none, and the type of its tensors.
+func cType(t *graph.Type) (int64, *graph.Type) {
+	n := int64(0)
+	if t != nil && t.Kind == graph.OptionalKind {
+		n, t = cOptional, t.Of
+	}
+	if t != nil && t.Kind == graph.SequenceKind {
+		n, t = n+cSequence, t.Of
+	}
+	if t == nil || t.Kind != graph.TensorKind {
+		return 0, nil
+	}
+	return n + int64(t.DType), t
+}
+
+func (p *pipe) giveValue(t *graph.Tensor) {
+	dtype := int64(t.DType)
+	switch t.Kind {
+	case graph.SequenceKind:
+		dtype = cSequence
+	case graph.OptionalKind:
+		dtype = cOptional
+	}
+	p.ask(dtype)
+	p.ask(int64(len(t.Shape)))
+	_ = binary.Write(p.to, binary.NativeEndian, t.Shape)
+	switch {
+	case t.Kind != graph.TensorKind:
+		p.ask(int64(len(t.Elems)))
+		for _, e := range t.Elems {
+			p.giveValue(e)
+		}
+	case t.DType == graph.String:
+		p.ask(int64(len(t.Strings)))
+		for _, s := range t.Strings {
+			p.give([]byte(s))
+		}
+	default:
+		p.give(t.Raw)
+	}
+}
+
+// value reads a value as the library has it: what is wrong with it is for others to see.
+func (p *pipe) value() *graph.Tensor {
+	t := &graph.Tensor{DType: graph.DType(p.number())}
+	t.Shape = make([]int64, p.number())
+	for k := range t.Shape {
+		t.Shape[k] = p.number()
+	}
+	switch t.DType {
+	case cSequence, cOptional:
+		kind := graph.SequenceKind
+		if t.DType == cOptional {
+			kind = graph.OptionalKind
+		}
+		t = &graph.Tensor{Kind: kind}
+		for n := p.number(); n > 0; n-- {
+			t.Elems = append(t.Elems, p.value())
+		}
+	case graph.String:
+		for n := p.number(); n > 0; n-- {
+			t.Strings = append(t.Strings, string(p.bytes()))
+		}
+	default:
+		t.Raw = graph.AlignedBytes(int(p.number()))
+		p.read(t.Raw)
+	}
+	return t
+}
+
 // answer sends the request and reads how it ended.
 func (p *pipe) answer() error {
 	if p.err == nil {
@@ -181,13 +257,14 @@ func (p *cPlan) described() error {
 	}
 	for _, port := range slices.Concat(p.in, p.out) {
 		name := string(p.bytes())
-		ty, rank := graph.DType(p.number()), p.number()
+		dtype, rank := p.number(), p.number()
 		var dims []int64
 		for range rank {
 			dims = append(dims, p.number())
 		}
-		if name != port.Name || ty != port.Type.DType || rank != int64(port.Type.Rank()) || !slices.Equal(dims, port.Type.Sizes()) {
-			return p.end(errs.New(errs.Engine, "C sees %q, %s %d, in place of %q, %s", name, ty, dims, port.Name, port.Type))
+		want, ty := cType(port.Type)
+		if name != port.Name || dtype != want || rank != int64(ty.Rank()) || !slices.Equal(dims, ty.Sizes()) {
+			return p.end(errs.New(errs.Engine, "C sees %q, %d %d, in place of %q, %s", name, dtype, dims, port.Name, port.Type))
 		}
 	}
 	if p.err != nil {
@@ -217,10 +294,7 @@ func (p *cPlan) Run(ctx context.Context, in []*graph.Tensor, want []int, out []*
 			continue
 		}
 		p.give([]byte(p.in[i].Name))
-		p.ask(int64(t.DType))
-		p.ask(int64(len(t.Shape)))
-		_ = binary.Write(p.to, binary.NativeEndian, t.Shape)
-		p.give(t.Raw)
+		p.giveValue(t)
 	}
 	err := p.answer()
 	if ctx.Err() != nil {
@@ -231,16 +305,10 @@ func (p *cPlan) Run(ctx context.Context, in []*graph.Tensor, want []int, out []*
 	}
 	var failed error
 	for i := range out {
-		ty, shape := graph.DType(p.number()), make([]int64, p.number())
-		for k := range shape {
-			shape[k] = p.number()
+		allocated, written := p.value(), p.value()
+		if p.err != nil {
+			break
 		}
-		allocated, written := graph.NewTensor(ty, shape...), graph.NewTensor(ty, shape...)
-		if n := p.number(); n != int64(len(allocated.Raw)) {
-			return p.end(errs.New(errs.Output, "output %q is %s in %d bytes", p.out[i].Name, allocated, n))
-		}
-		p.read(allocated.Raw)
-		p.read(written.Raw)
 		if err := Compare(written, allocated, Official); err != nil && failed == nil {
 			failed = errs.New(errs.Output, "output %q is another in memory of the caller's: %w", p.out[i].Name, err)
 		}

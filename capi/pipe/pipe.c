@@ -5,9 +5,11 @@
  * have their length in bytes before them. An answer is a status and a message, and after status 0
  *
  *     'o' model                           opens the bytes of a file: n_inputs, n_outputs, and each one's name, dtype, rank and dims
- *     'r' n {name dtype rank dims data}   runs it twice: each output's dtype, rank, dims, the data that the library allocated, and
- *                                         as many bytes that it wrote into memory of ours
+ *     'r' n {name value}                  runs it twice: each output's value that the library allocated, and the one that it wrote into
+ *                                         memory of ours, or allocated again where it has to
  *     'c'                                 closes it: nothing
+ *
+ * A value is its dtype, rank, dims and data: an array, or the number of its strings or values before these.
  */
 #include <astronnx.h>
 
@@ -51,6 +53,57 @@ static void answer(int status, const char *message) {
 	give_bytes(message, status ? strlen(message) : 0);
 }
 
+static int is_numbers(const astronnx_tensor *t) { return t->dtype != ASTRONNX_STRING && t->dtype < ASTRONNX_SEQUENCE; }
+
+/* take_value reads a value, whose memory is to be freed. */
+static void take_value(astronnx_tensor *t) {
+	t->dtype = (int32_t)number();
+	t->rank = (int32_t)number();
+	int64_t *dims = calloc((size_t)t->rank + 1, sizeof *dims);
+	take(dims, (size_t)t->rank * sizeof *dims);
+	t->dims = t->dtype < ASTRONNX_SEQUENCE ? dims : NULL;
+	if (!t->dims) free(dims);
+	if (is_numbers(t)) {
+		t->data = bytes(&t->bytes);
+		return;
+	}
+	size_t n = (size_t)number(), each = t->dtype == ASTRONNX_STRING ? sizeof(astronnx_string) : sizeof *t;
+	t->data = calloc(n + 1, each);
+	t->bytes = n * each;
+	for (size_t i = 0; i < n; i++) {
+		astronnx_string *s = (astronnx_string *)t->data + i;
+		if (t->dtype == ASTRONNX_STRING)
+			s->data = bytes(&s->bytes);
+		else
+			take_value((astronnx_tensor *)t->data + i);
+	}
+}
+
+static void free_value(astronnx_tensor *t) {
+	if (t->dtype == ASTRONNX_STRING)
+		for (size_t i = 0; i < t->bytes / sizeof(astronnx_string); i++) free((void *)((astronnx_string *)t->data)[i].data);
+	if (t->dtype >= ASTRONNX_SEQUENCE)
+		for (size_t i = 0; i < t->bytes / sizeof *t; i++) free_value((astronnx_tensor *)t->data + i);
+	free((void *)t->dims);
+	free(t->data);
+}
+
+static void give_value(const astronnx_tensor *t) {
+	give_number(t->dtype);
+	give_number(t->rank);
+	give(t->dims, (size_t)t->rank * sizeof *t->dims);
+	if (t->dtype == ASTRONNX_STRING) {
+		size_t n = t->bytes / sizeof(astronnx_string);
+		give_number((int64_t)n);
+		for (const astronnx_string *s = t->data; n > 0; n--, s++) give_bytes(s->data, s->bytes);
+	} else if (t->dtype >= ASTRONNX_SEQUENCE) {
+		size_t n = t->bytes / sizeof *t;
+		give_number((int64_t)n);
+		for (const astronnx_tensor *e = t->data; n > 0; n--, e++) give_value(e);
+	} else
+		give_bytes(t->data, t->bytes);
+}
+
 static astronnx_model *model;
 static const astronnx_model_info *info;
 
@@ -75,14 +128,18 @@ static void open_model(const char *engine, const char *library) {
 	}
 }
 
-/* again runs the model once more, into memory of ours of the sizes that out has. */
+/* again runs the model once more, numbers into memory of ours of the sizes that out has. */
 static int again(const astronnx_tensor *in, size_t n_in, const astronnx_tensor *out, astronnx_tensor *mine, size_t n_out,
-                 astronnx_error *e) {
+                 astronnx_results **results, astronnx_error *e) {
+	int all = 1;
 	for (size_t i = 0; i < n_out; i++) {
-		mine[i] = out[i];
-		mine[i].data = calloc(1, out[i].bytes + 1);
+		if (is_numbers(&out[i])) {
+			mine[i] = out[i];
+			mine[i].data = calloc(1, out[i].bytes + 1);
+		} else
+			all = 0;
 	}
-	return astronnx_model_run(model, in, n_in, mine, n_out, NULL, e);
+	return astronnx_model_run(model, in, n_in, mine, n_out, all ? NULL : results, e);
 }
 
 static void run(void) {
@@ -92,31 +149,24 @@ static void run(void) {
 	astronnx_tensor *mine = calloc(n_out + 1, sizeof *mine);
 	for (size_t i = 0; i < n_in; i++) {
 		in[i].name = bytes(&n);
-		in[i].dtype = (int32_t)number();
-		in[i].rank = (int32_t)number();
-		int64_t *dims = calloc((size_t)in[i].rank + 1, sizeof *dims);
-		take(dims, (size_t)in[i].rank * sizeof *dims);
-		in[i].dims = dims;
-		in[i].data = bytes(&in[i].bytes);
+		take_value(&in[i]);
 	}
-	astronnx_results *results;
+	astronnx_results *results, *others = NULL;
 	int s = astronnx_model_run(model, in, n_in, out, n_out, &results, &e);
-	if (!s) s = again(in, n_in, out, mine, n_out, &e);
+	if (!s) s = again(in, n_in, out, mine, n_out, &others, &e);
 	answer(s, e.message);
 	for (size_t i = 0; i < n_out && !s; i++) {
-		give_number(out[i].dtype);
-		give_number(out[i].rank);
-		give(out[i].dims, (size_t)out[i].rank * sizeof *out[i].dims);
-		give_bytes(out[i].data, out[i].bytes);
-		give(mine[i].data, mine[i].bytes);
+		give_value(&out[i]);
+		give_value(&mine[i]);
 	}
+	for (size_t i = 0; i < n_out; i++)
+		if (is_numbers(&out[i])) free(mine[i].data);
 	if (results) astronnx_results_close(results, NULL);
+	if (others) astronnx_results_close(others, NULL);
 	for (size_t i = 0; i < n_in; i++) {
 		free((void *)in[i].name);
-		free((void *)in[i].dims);
-		free(in[i].data);
+		free_value(&in[i]);
 	}
-	for (size_t i = 0; i < n_out; i++) free(mine[i].data);
 	free(in);
 	free(out);
 	free(mine);

@@ -249,6 +249,7 @@ static void running(astronnx_fit *fit) {
 	DATA(f[0].name = "z", "no field is called \"z\"");
 	DATA(f[0].name = f[1].name = "x", "\"x\" is given twice");
 	DATA(f[0].dtype = 99, "element type 99");
+	DATA(f[0].dtype = ASTRONNX_STRING, "expected numbers");
 	DATA(f[0].data = NULL, "data is NULL");
 	DATA(f[0].bytes--, "bytes were given");
 	DATA(f[1].rank = 0, "rank is 0");

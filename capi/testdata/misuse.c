@@ -94,7 +94,9 @@ static void running(void) {
 	CHECK(memcmp(&out, &was, sizeof out) == 0)
 	BAD(dtype, ASTRONNX_INT64, ASTRONNX_INPUT, "192 bytes were given");
 	BAD(dtype, ASTRONNX_INT32, ASTRONNX_INPUT, "expected float32");
-	BAD(dtype, 8, ASTRONNX_INPUT, "element type 8");
+	BAD(dtype, ASTRONNX_STRING, ASTRONNX_INPUT, "192 bytes were given");
+	BAD(dtype, ASTRONNX_SEQUENCE, ASTRONNX_INPUT, "rank of the sequence is 3");
+	BAD(dtype, ASTRONNX_SEQUENCE + ASTRONNX_FLOAT32, ASTRONNX_INPUT, "element type 257");
 	BAD(dtype, -1, ASTRONNX_INPUT, "element type -1");
 	BAD(rank, -1, ASTRONNX_INPUT, "rank is -1");
 	BAD(rank, 1 << 30, ASTRONNX_INPUT, "rank is");
