@@ -1,5 +1,6 @@
 """Puts the C library and the command into the package. Needs Go and a C compiler; whoever installs the wheel needs neither."""
 
+import os
 import pathlib
 import re
 import shutil
@@ -13,6 +14,14 @@ from setuptools.command.build_py import build_py
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
 OLDEST = "0x030b0000"  # 3.11, the first version whose stable interface has what _repeat.c uses
+
+
+def go_env(name):
+    return subprocess.run(["go", "env", name], check=True, capture_output=True, text=True).stdout.strip()
+
+
+# All that is compiled is by the compiler of Go, which may be for another machine, and names no folder of this one.
+os.environ.update(CGO_ENABLED="1", CC=go_env("CC"), LDSHARED=go_env("CC") + " -shared")
 
 
 class BuildWithLibrary(build_py):
@@ -29,8 +38,7 @@ class BuildWithLibrary(build_py):
 class PlatformWheel(bdist_wheel):
     def get_tag(self):
         """The package does without its extension where Python is another; what is compiled wants the newest glibc it has a symbol of."""
-        goarch = subprocess.run(["go", "env", "GOARCH"], check=True, capture_output=True, text=True).stdout.strip()
-        machine = {"amd64": "x86_64", "arm64": "aarch64"}[goarch]
+        machine = {"amd64": "x86_64", "arm64": "aarch64"}[go_env("GOARCH")]
         files = [f for f in pathlib.Path(self.bdist_dir).rglob("*") if f.is_file() and f.suffix in ("", ".so")]
         versions = [v for f in files for v in re.findall(rb"GLIBC_(\d+)\.(\d+)", f.read_bytes())]
         major, minor = max((int(a), int(b)) for a, b in versions)
@@ -42,7 +50,7 @@ setup(
     ext_modules=[
         Extension(
             "astronnx._repeat", ["src/_repeat.c"], include_dirs=[str(ROOT / "capi")], py_limited_api=True,
-            define_macros=[("Py_LIMITED_API", OLDEST)],
+            define_macros=[("Py_LIMITED_API", OLDEST)], extra_link_args=["-s"],
         ),
     ],
 )
