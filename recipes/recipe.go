@@ -119,17 +119,19 @@ func Find(name string) (*Recipe, error) {
 
 // Options say how a recipe is made; zero fields mean the defaults named with them.
 type Options struct {
-	Skies    int       // to train on; 64,000
-	Epochs   int       // 5
-	Test     int       // unseen skies to judge on; 1,000
-	Seeds    int       // networks of each case, of seeds from 1 on; 1
-	Noise    []float64 // standard deviation of a pixel, of the channels' mean where there are several, a case each; the recipe's
-	Fsky     []float64 // part of the sky that is seen, a case each; the recipe's
-	Template bool      // a second case for each: with a fixed template of random amplitude in the first channel
-	Dropout  float64   // of what the dense layers read, 0.2 in the papers; 0: none, which serves turned skies under new noise better
-	Rate     float64   // learning rate, which rises in a twentieth of the steps and falls in half a cosine wave; 2e-3
-	Batch    int       // 32
-	Quick    bool      // nside 4, a small network, few skies: shows that all of it works, and measures little
+	Skies  int // to train on; 64,000
+	Epochs int // 5
+	Test   int // unseen skies to judge on; 1,000
+	Seeds  int // networks of each case, of seeds from FirstSeed on; 1
+	// FirstSeed is 1 unless the seeds of a case are spread over processes or machines.
+	FirstSeed int
+	Noise     []float64 // standard deviation of a pixel, of the channels' mean where there are several, a case each; the recipe's
+	Fsky      []float64 // part of the sky that is seen, a case each; the recipe's
+	Template  bool      // a second case for each: with a fixed template of random amplitude in the first channel
+	Dropout   float64   // of what the dense layers read, 0.2 in the papers; 0: none, which serves turned skies under new noise better
+	Rate      float64   // learning rate, which rises in a twentieth of the steps and falls in half a cosine wave; 2e-3
+	Batch     int       // 32
+	Quick     bool      // nside 4, a small network, few skies: shows that all of it works, and measures little
 
 	Transport bool // a second case for each: a network that carries Q and U into the frame of each pixel, models.NNHealpixConfig.Spin
 
@@ -156,6 +158,7 @@ func (o Options) defaults(r *Recipe) (Options, error) {
 	whole(&o.Epochs, 5, 3)
 	whole(&o.Test, 1000, 60)
 	whole(&o.Seeds, 1, 1)
+	whole(&o.FirstSeed, 1, 1)
 	whole(&o.Batch, 32, 32)
 	if o.Rate == 0 {
 		o.Rate = 2e-3
@@ -172,9 +175,9 @@ func (o Options) defaults(r *Recipe) (Options, error) {
 	switch {
 	case o.Folder == "":
 		return o, errs.New(errs.Output, "no folder for what %s writes", r.Name)
-	case min(o.Skies, o.Epochs, o.Test, o.Seeds, o.Batch) < 1:
-		return o, errs.New(errs.Input, "%d skies, %d epochs, %d unseen skies, %d seeds, batches of %d: expected at least 1 of each",
-			o.Skies, o.Epochs, o.Test, o.Seeds, o.Batch)
+	case min(o.Skies, o.Epochs, o.Test, o.Seeds, o.FirstSeed, o.Batch) < 1:
+		return o, errs.New(errs.Input, "%d skies, %d epochs, %d unseen skies, %d seeds from %d on, batches of %d: expected at least 1 of each",
+			o.Skies, o.Epochs, o.Test, o.Seeds, o.FirstSeed, o.Batch)
 	case o.Test < 20:
 		return o, errs.New(errs.Input, "%d unseen skies judge nothing: expected at least 20", o.Test)
 	case !(o.Dropout >= 0 && o.Dropout < 1) || !(o.Rate > 0):

@@ -100,6 +100,25 @@ func TestQuick(t *testing.T) {
 	}
 }
 
+// Seeds that were trained apart are those of one run.
+func TestFirstSeed(t *testing.T) {
+	r, o := find(t, "tau"), quick(t)
+	o.Seeds, o.FirstSeed = 1, 2
+	apart, err := r.Run(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Folder, o.Seeds, o.FirstSeed = t.TempDir(), 2, 0
+	whole, err := r.Run(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b := apart.Cases[0].Networks, whole.Cases[0].Networks
+	if len(a) != 1 || a[0].Seed != 2 || a[0].Score != b[1].Score || a[0].Score == b[0].Score {
+		t.Errorf("seed 2 alone came to %+v, seeds 1 and 2 to %+v", a, b)
+	}
+}
+
 // The likelihood at nside 16 has the errors that were found for it by drawing spectra instead of maps, and the constant those of
 // theory: the mean of |√(5·20) - l|/l over 5 to 20 is 1/3.
 func TestPeakBaselines(t *testing.T) {

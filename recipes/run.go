@@ -112,8 +112,9 @@ func (s *scene) run(ctx context.Context, o Options) (*Case, error) {
 	}
 	c.ExactName, c.ExactTook, c.Exact, c.Points = exact.Name, exact.Seconds, s.score(drawn.truth, exact.Readings[0]), pointsOf(lots, exact.Readings)
 	for seed := range o.Seeds {
-		o.Watch(fmt.Sprintf("%s: network of seed %d", s.name, seed+1))
-		t, err := s.train(ctx, o, uint64(seed+1), lots)
+		seed += o.FirstSeed
+		o.Watch(fmt.Sprintf("%s: network of seed %d", s.name, seed))
+		t, err := s.train(ctx, o, uint64(seed), lots)
 		if err != nil {
 			return nil, err
 		}
