@@ -7,8 +7,8 @@ import (
 
 // HealpixPoolGrad(X, dY) → dX is the adjoint of a [HealpixPool] of mode max or avg by factor 2 over a full sky: of the gradient dY
 // (N, C, P/4) of its result it makes that of its maps X (N, C, P), for max all of it for the first of equal children, for avg a quarter
-// for each. Where activation is "Relu", X is what a Relu before the pool reads, and dX the gradient of that. Attributes are nside, order
-// and mode, as HealpixPool has them, and activation.
+// for each. Where activation is "Relu", X is what a Relu before the pool reads or gives, and dX the gradient of what it reads. Attributes
+// are nside, order and mode, as HealpixPool has them, and activation.
 var _ = set.Define(ops.Op{
 	Name: "HealpixPoolGrad", Since: 1,
 	Infer: func(c *ops.Inference) ([]*graph.Type, error) {

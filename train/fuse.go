@@ -17,7 +17,7 @@ func (w *walk) fused(n *graph.Node, dy, stop []*graph.Value) (dx []*graph.Value,
 		w.passed[relu] = true
 		attrs := graph.Attrs{"nside": n.Attrs.Int("nside", 0), "order": n.Attrs.Str("order", "NEST"),
 			"mode": n.Attrs.Str("mode", "max"), "activation": "Relu"}
-		return []*graph.Value{w.b.Op(healpixop.Domain+":HealpixPoolGrad", attrs, relu.In[0], dy[0])}, true
+		return []*graph.Value{w.b.Op(healpixop.Domain+":HealpixPoolGrad", attrs, relu.Out[0], dy[0])}, true
 	}
 	if bn := w.normalization(n, stop); bn != nil && !w.passed[n] {
 		w.activation[bn], w.passed[n] = n, true

@@ -18,6 +18,7 @@ type convSpec struct {
 	missing, outside string           // policies: zero, center, renorm; missing also hpxpad
 	pairs            int              // of channels that are Q and U
 	iau              bool             // their sign
+	pooled           bool             // outputs stand as the pool of four behind reads them
 }
 
 // What a tap reads instead of an input pixel.
@@ -74,7 +75,42 @@ func newConvTable(s convSpec, index, pixels []int64, in int) (*convTable, error)
 	if s.pairs > 0 {
 		t.turn(s, sky)
 	}
+	if s.pooled {
+		return t, t.gather(s)
+	}
 	return t, nil
+}
+
+// gather puts the outputs of a whole sphere in the order in which a pool reads them: the children of each parent together.
+func (t *convTable) gather(s convSpec) error {
+	pool, err := fours(s.nside, s.order)
+	if err != nil {
+		return err
+	}
+	if pool.in != t.out {
+		return fmt.Errorf("%d outputs for a pool of %d pixels", t.out, pool.in)
+	}
+	if pool.at == nil {
+		return nil // as they stand
+	}
+	place := make([]int64, t.out)
+	entries := make([]int32, len(t.entries))
+	var turns []float32
+	if t.turns != nil {
+		turns = make([]float32, len(t.turns))
+	}
+	for to, from := range pool.at {
+		place[from] = int64(to)
+		copy(entries[to*taps:(to+1)*taps], t.entries[from*taps:])
+		if turns != nil {
+			copy(turns[to*2*taps:(to+1)*2*taps], t.turns[from*2*taps:])
+		}
+	}
+	for i := range t.fills {
+		t.fills[i].pixel = place[t.fills[i].pixel]
+	}
+	t.entries, t.turns = entries, turns
+	return nil
 }
 
 func (t *convTable) read(s convSpec, sky *support, index []int64, centred bool) {

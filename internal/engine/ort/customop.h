@@ -43,6 +43,7 @@ typedef struct {
 	int64_t nside;
 	int64_t masks; // whether windows must be known after the geometry is made
 	int64_t spin_pairs;
+	int64_t pooled; // whether outputs stand as the pool behind reads them: the children of each parent together
 	char order[16], tap_order[16], missing[16], outside[16], polcconv[16];
 } ax_conv_spec;
 

@@ -28,6 +28,7 @@ typedef struct {
 
 typedef struct {
 	ax_conv_spec spec;
+	astronnx_conv_ending ending;
 	int mask_renorm, detect, threads;
 	float unseen;
 	layer *fixed; // where all is constant
@@ -157,6 +158,18 @@ OrtStatus *read_conv_spec(const OrtKernelInfo *info, ax_conv_spec *spec) {
 	return text_attribute(info, "outside", "zero", spec->outside, sizeof spec->outside);
 }
 
+// read_ending reads what fuse.go has put in: the nodes behind.
+static OrtStatus *read_ending(const OrtKernelInfo *info, astronnx_conv_ending *e) {
+	char activation[16], pool[16];
+	TRY(text_attribute(info, "activation", "", activation, sizeof activation));
+	TRY(text_attribute(info, "pool", "", pool, sizeof pool));
+	e->relu = strcmp(activation, "Relu") == 0;
+	if (!*pool) return NULL;
+	e->pool = strcmp(pool, "max") == 0 ? ASTRONNX_CONV_MAX4 : ASTRONNX_CONV_SUM4;
+	e->factor = pow(2, -float_attribute(info, "power", 0)) / (strcmp(pool, "avg") == 0 ? 4 : 1);
+	return NULL;
+}
+
 static OrtStatus *attributes(kernel *k, const OrtKernelInfo *info) {
 	char mode[16];
 	TRY(read_conv_spec(info, &k->spec));
@@ -166,6 +179,8 @@ static OrtStatus *attributes(kernel *k, const OrtKernelInfo *info) {
 	k->detect = int_attribute(info, "detect_unseen", 0) != 0;
 	k->unseen = float_attribute(info, "unseen", -1.6375e30f);
 	k->threads = intra_threads(info);
+	TRY(read_ending(info, &k->ending));
+	k->spec.pooled = k->ending.pool != 0;
 	return NULL;
 }
 
@@ -339,7 +354,7 @@ static OrtStatus *outputs(OrtKernelContext *ctx, run *r, const kernel *k, float 
 	OrtValue *v = NULL;
 	size_t n = 0;
 	void *data;
-	int64_t dims[3] = {r->x.dims[0], r->layer->co, t->p_out};
+	int64_t dims[3] = {r->x.dims[0], r->layer->co, t->p_out / (k->ending.pool ? 4 : 1)};
 	TRY(ORT(KernelContext_GetOutput)(ctx, 0, dims, 3, &v));
 	TRY(ORT(GetTensorMutableData)(v, &data));
 	*y = data, *any = NULL;
@@ -365,7 +380,7 @@ static OrtStatus *convolve(const kernel *k, run *r, OrtKernelContext *ctx) {
 	TRY(outputs(ctx, r, k, &y, &any, &per_map));
 	const int64_t n = r->x.dims[0];
 	astronnx_conv_args a = {
-		.n = n, .x = r->x.data, .y = y, .mask = r->mask.data, .mask_per_map = per_map, .scale = t->scale,
+		.n = n, .x = r->x.data, .y = y, .ending = k->ending, .mask = r->mask.data, .mask_per_map = per_map, .scale = t->scale,
 		.fill_valid_mean = k->mask_renorm, .threads = k->threads, .parallel_for = parallel, .ctx = ctx,
 	};
 	if (k->detect && n) {
@@ -413,6 +428,8 @@ static OrtStatus *infer(const OrtCustomOp *op, OrtShapeInferContext *ctx) {
 	if (y.rank != 3 || w.rank != 3) return NULL;
 	y.dims[1] = w.dims[0], y.names[1] = w.names[0];
 	if (index.rank == 2) y.dims[2] = index.dims[0], y.names[2] = index.names[0];
+	// Only a convolution of the whole sphere has a pool.
+	if (int_attribute_of(ctx, "pooled", 0)) y.dims[2] = 3 * int_attribute_of(ctx, "nside", 0) * int_attribute_of(ctx, "nside", 0), y.names[2] = NULL;
 	return set_output_shape(ctx, 0, &y);
 }
 

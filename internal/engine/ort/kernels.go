@@ -136,6 +136,7 @@ func (c *compilation) chooseKernels(against string) (*choice, error) {
 		result := c.decide(m, against, false)
 		native := func(n *graph.Node) bool { return against == "" && c.why(n) == "" }
 		if err := ops.AttachBodiesExcept(m, set, native); err == nil {
+			fuse(m, native)
 			result.data, err = c.weights.marshal(m)
 			return result, err
 		}

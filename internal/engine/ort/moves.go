@@ -124,6 +124,11 @@ func (s moveSpec) grids() (coarse, fine healpix.Grid, err error) {
 	return g, fine, err
 }
 
+// fours is the table of a pool of four on the whole sphere.
+func fours(nside int, order healpix.Order) (*moveTable, error) {
+	return poolMoves(moveSpec{op: C.ax_op_pool, nside: nside, factor: 2, order: order}, nil)
+}
+
 // poolMoves lists the children of each parent as NESTED numbers them.
 func poolMoves(s moveSpec, pixels []int64) (*moveTable, error) {
 	coarse, fine, err := s.grids()

@@ -87,6 +87,7 @@ func specOf(spec *C.ax_conv_spec) (convSpec, error) {
 	case spec.spin_pairs > 0:
 		s.pairs, s.iau = int(spec.spin_pairs), polcconv == "IAU"
 	}
+	s.pooled = spec.pooled != 0
 	var err error
 	if s.order, err = healpix.ParseOrder(C.GoString(&spec.order[0])); err != nil {
 		return s, err

@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 #define ASTRONNX_CONV_TAPS 9
-#define ASTRONNX_CONV_VERSION 1
+#define ASTRONNX_CONV_VERSION 2
 
 enum astronnx_conv_status {
 	ASTRONNX_CONV_OK = 0,
@@ -62,10 +62,21 @@ typedef struct astronnx_conv_weights astronnx_conv_weights;
 // Calls fn(usr, i) for every i below total, in any order, on any threads, and returns when all are done.
 typedef void (*astronnx_conv_parallel_for)(void *ctx, void (*fn)(void *usr, size_t i), size_t total, void *usr);
 
+enum astronnx_conv_pool { ASTRONNX_CONV_NO_POOL = 0, ASTRONNX_CONV_SUM4 = 1, ASTRONNX_CONV_MAX4 = 2 };
+
+// What Y goes through before it is written, as the operators Relu and then a pool of each four outputs in a row would change it: it
+// is factor times their sum, in float64, or the largest of them. A NaN stays one.
+typedef struct {
+	int relu;
+	int pool; // enum astronnx_conv_pool; p_out and the tile must be multiples of four
+	double factor;
+} astronnx_conv_ending;
+
 typedef struct {
 	int64_t n;
 	const float *x;      // [n][ci][p_in]
-	float *y;            // [n][co][p_out]; must not overlap x
+	float *y;            // [n][co][p_out], or p_out / 4 with a pool; must not overlap x
+	astronnx_conv_ending ending;
 	const uint8_t *mask; // [p_in] or [n][p_in], 0 = invalid; NULL: all valid
 	int mask_per_map;
 	const float *scale; // [p_out] or [n][p_out]; NULL: 1

@@ -57,7 +57,7 @@ struct astronnx_conv_weights {
 	int64_t co_padded; // to a multiple of GROUP
 	int64_t ci_block;  // input channels held in rows at once
 	float *packed;     // [ci / ci_block][co / BLOCK][TAPS][ci_block][BLOCK]; short last blocks are stored short
-	float *bias;       // [co_padded]
+	float *bias;       // [2][co_padded]: the bias, and zeros
 };
 
 // What a processor does its own way. Rows hold `channels` floats each, without gaps.
@@ -75,7 +75,17 @@ typedef struct {
 	void (*finish)(float *y, int64_t plane, int64_t n, const float *o, int64_t ldo, int channels, const float *bias,
 	               const float *scale, bool stream);
 	void (*fence)(void); // after streamed stores
+	// Makes of n outputs in o, [n][ldo] with `channels` to a multiple of GROUP, what they are past e, with bias and scale: n of them,
+	// or n / 4 with a pool.
+	void (*end)(float *o, int64_t n, int64_t ldo, int64_t channels, const float *bias, const float *scale, const astronnx_conv_ending *e);
 } path;
+
+void conv_end_portable(float *o, int64_t n, int64_t ldo, int64_t channels, const float *bias, const float *scale,
+                       const astronnx_conv_ending *e);
+void conv_end_avx2(float *o, int64_t n, int64_t ldo, int64_t channels, const float *bias, const float *scale,
+                   const astronnx_conv_ending *e);
+void conv_end_avx512(float *o, int64_t n, int64_t ldo, int64_t channels, const float *bias, const float *scale,
+                     const astronnx_conv_ending *e);
 
 extern const path conv_portable;
 #if defined(__x86_64__)

@@ -23,8 +23,15 @@ static int geom_new(int64_t p_in, int64_t p_out, const void *index, int index_by
 static int run(const astronnx_conv_geom *g, const astronnx_conv_weights *w, int64_t n, const float *x, float *y,
                const uint8_t *mask, int mask_per_map, const float *scale, int scale_per_map, int fill_valid_mean, int path,
                int threads) {
-	astronnx_conv_args a = {n, x, y, mask, mask_per_map, scale, scale_per_map, fill_valid_mean, path, threads,
+	astronnx_conv_args a = {n, x, y, {0}, mask, mask_per_map, scale, scale_per_map, fill_valid_mean, path, threads,
 	                        threads > 1 ? parallel_for : NULL, (void *)(intptr_t)threads};
+	return conv_run(g, w, &a);
+}
+
+static int run_to_end(const astronnx_conv_geom *g, const astronnx_conv_weights *w, int64_t n, const float *x, float *y,
+                      const float *scale, int relu, int pool, double factor, int path, int threads) {
+	astronnx_conv_args a = {.n = n, .x = x, .y = y, .ending = {relu, pool, factor}, .scale = scale, .path = path, .threads = threads,
+	                        .parallel_for = threads > 1 ? parallel_for : NULL, .ctx = (void *)(intptr_t)threads};
 	return conv_run(g, w, &a);
 }
 
@@ -84,6 +91,19 @@ func Run(g Geom, w Weights, n int64, x, y *float32, mask *bool, maskPerMap bool,
 	fillValidMean bool, path, threads int) int {
 	return int(C.run(g.p, w.p, C.int64_t(n), (*C.float)(x), (*C.float)(y), (*C.uint8_t)(unsafe.Pointer(mask)), flag(maskPerMap),
 		(*C.float)(scale), flag(scalePerMap), flag(fillValidMean), C.int(path), C.int(threads)))
+}
+
+// Ending is astronnx_conv_ending.
+type Ending struct {
+	Relu   bool
+	Pool   int
+	Factor float64
+}
+
+// RunToEnd is run with an ending, of maps without masks, and a scale for all of them.
+func RunToEnd(g Geom, w Weights, n int64, x, y, scale *float32, e Ending, path, threads int) int {
+	return int(C.run_to_end(g.p, w.p, C.int64_t(n), (*C.float)(x), (*C.float)(y), (*C.float)(scale), flag(e.Relu), C.int(e.Pool),
+		C.double(e.Factor), C.int(path), C.int(threads)))
 }
 
 // WeightGrad is weight_grad with a parallel_for of `threads` goroutines.

@@ -214,5 +214,5 @@ TARGET static void finish(float *y, int64_t plane, int64_t n, const float *o, in
 
 static void fence(void) { _mm_sfence(); }
 
-const path conv_avx512 = {load, offsets, gemm, finish, fence};
+const path conv_avx512 = {load, offsets, gemm, finish, fence, conv_end_avx512};
 #endif

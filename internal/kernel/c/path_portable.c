@@ -69,4 +69,4 @@ static void finish(float *y, int64_t plane, int64_t n, const float *o, int64_t l
 
 static void fence(void) {}
 
-const path conv_portable = {load, offsets, gemm, finish, fence};
+const path conv_portable = {load, offsets, gemm, finish, fence, conv_end_portable};

@@ -13,6 +13,8 @@ typedef struct {
 	size_t scratch;
 	int64_t tiles, chunk; // tiles of all maps; tiles of an item
 	int64_t panel_blocks; // blocks of output channels whose weights stay in cache together
+	int64_t per;          // outputs that make a pixel of y
+	bool end;             // whether there is an ending
 	bool stream;
 	atomic_int status;
 } job;
@@ -114,6 +116,18 @@ static inline void prefetch(const upcoming *u, int64_t plane, int64_t i) {
 	for (int c = 0; c < u->channels; c++) __builtin_prefetch(u->x + c * plane + i, 0, 2);
 }
 
+// Finishes n outputs, channels o0 to o1 of o, and writes them to y.
+static void write_batch(const job *j, float *y, int64_t n, float *o, int64_t o0, int64_t o1, const float *scale) {
+	const astronnx_conv_weights *w = j->w;
+	const int64_t plane = j->g->p_out / j->per;
+	const float *bias = w->bias + o0;
+	if (j->end) {
+		j->path->end(o + o0, n, w->co_padded, o1 - o0, bias, scale, &j->a->ending);
+		bias += w->co_padded, scale = NULL; // both are in o
+	}
+	j->path->finish(y + o0 * plane, plane, n / j->per, o + o0, w->co_padded, (int)(min64(o1, w->co) - o0), bias, scale, j->stream);
+}
+
 static void run_tile(const job *j, int64_t map, const tile *t, float *sums) {
 	const astronnx_conv_geom *g = j->g;
 	const astronnx_conv_weights *w = j->w;
@@ -121,7 +135,7 @@ static void run_tile(const job *j, int64_t map, const tile *t, float *sums) {
 	const int64_t n = t[1].first - t->first, ldo = w->co_padded;
 	float *rows = sums + sum_rows(g, w) * ldo, *held = rows + g->max_rows * w->ci_block + 16;
 	const float *x = a->x + map * w->ci * g->p_in;
-	float *y = a->y + map * w->co * g->p_out + t->first;
+	float *y = a->y + (map * w->co * g->p_out + t->first) / j->per;
 	const uint8_t *mask = a->mask ? a->mask + (a->mask_per_map ? map * g->p_in : 0) : NULL;
 	const float *scale = a->scale ? a->scale + (a->scale_per_map ? map * g->p_out : 0) + t->first : NULL;
 	const uint16_t *pattern = g->patterns + t->pattern * g->pattern_groups * GROUP_ENTRIES;
@@ -147,9 +161,7 @@ static void run_tile(const job *j, int64_t map, const tile *t, float *sums) {
 						j->path->gemm(o + (i - q) * ldo + b, ldo, from, off, channels, w->packed + (c * ldo + b * channels) * TAPS,
 						              (int)min64(BLOCK, ldo - b), c > 0);
 				}
-				if (last)
-					j->path->finish(y + o0 * g->p_out + q, g->p_out, end - q, o + o0, ldo, (int)(min64(o1, w->co) - o0), w->bias + o0,
-					                scale ? scale + q : NULL, j->stream);
+				if (last) write_batch(j, y + q / j->per, end - q, o, o0, o1, scale ? scale + q : NULL);
 			}
 		}
 	}
@@ -195,17 +207,22 @@ int conv_run(const astronnx_conv_geom *g, const astronnx_conv_weights *w, const 
 	const path *p = conv_path(a->path);
 	if (p == NULL)
 		return a->path < ASTRONNX_CONV_AUTO || a->path > ASTRONNX_CONV_AVX512 ? ASTRONNX_CONV_BAD_ARGUMENT : ASTRONNX_CONV_NO_PATH;
+	const int pool = a->ending.pool;
+	if (pool < ASTRONNX_CONV_NO_POOL || pool > ASTRONNX_CONV_MAX4) return ASTRONNX_CONV_BAD_ARGUMENT;
+	if (pool && (g->p_out % 4 || g->tile_pixels % 4)) return ASTRONNX_CONV_BAD_SIZE;
 	if (out == 0) return ASTRONNX_CONV_OK;
 	if (a->y == NULL || (a->x == NULL && in > 0)) return ASTRONNX_CONV_BAD_ARGUMENT;
 
-	job j = {.g = g, .w = w, .a = a, .path = p, .scratch = conv_scratch_bytes(g, w), .tiles = a->n * g->n_tiles};
+	job j = {.g = g, .w = w, .a = a, .path = p, .scratch = conv_scratch_bytes(g, w), .tiles = a->n * g->n_tiles,
+	         .per = pool ? 4 : 1, .end = pool || a->ending.relu};
 	if (j.scratch == SIZE_MAX || w->ci < 2 * g->spins) return ASTRONNX_CONV_BAD_SIZE;
 	atomic_init(&j.status, ASTRONNX_CONV_OK);
 	j.chunk = item_tiles(&j);
 	j.panel_blocks = PANEL_BYTES / (w->ci_block * TAPS * BLOCK * (int64_t)sizeof(float));
 	if (j.panel_blocks < 1) j.panel_blocks = 1;
 	// A streamed store writes a whole aligned line past the cache.
-	j.stream = out > STREAM_BYTES && (uintptr_t)a->y % 64 == 0 && g->p_out % GROUP == 0 && g->tile_pixels % GROUP == 0;
+	j.stream = out / j.per > STREAM_BYTES && (uintptr_t)a->y % 64 == 0 && g->p_out % (GROUP * j.per) == 0 &&
+	           g->tile_pixels % (GROUP * j.per) == 0;
 	size_t items = (size_t)ceil_div(j.tiles, j.chunk);
 	if (a->parallel_for != NULL && items > 1)
 		a->parallel_for(a->ctx, run_item, items, &j);

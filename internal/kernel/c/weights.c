@@ -29,12 +29,12 @@ int conv_weights_new(int64_t co, int64_t ci, const float *w, const float *bias, 
 	p->co_padded = co_padded;
 	p->ci_block = ceil_div(ci, ceil_div(ci, MAX_CI_BLOCK));
 	p->packed = conv_alloc(size, sizeof(float));
-	p->bias = conv_alloc(co_padded, sizeof(float));
+	p->bias = conv_alloc(co_padded, 2 * sizeof(float));
 	if (p->packed == NULL || p->bias == NULL) {
 		conv_weights_free(p);
 		return ASTRONNX_CONV_NO_MEMORY;
 	}
-	memset(p->bias, 0, (size_t)co_padded * sizeof(float));
+	memset(p->bias, 0, (size_t)co_padded * 2 * sizeof(float));
 	if (bias != NULL) memcpy(p->bias, bias, (size_t)co * sizeof(float));
 
 	float *to = p->packed;
