@@ -146,8 +146,11 @@ static OrtStatus *shape(const OrtValue *v, int *type, int64_t *dims, size_t capa
 }
 
 static OrtStatus *describe(ax_arg *a) {
-	int kind, type;
+	int kind, type, has;
 	a->type = 0;
+	// An absent optional has no type: asking for it ends the process.
+	TRY(ORT(HasValue)(a->value, &has));
+	if (!has) return NULL;
 	TRY(ORT(GetValueType)(a->value, &kind));
 	if (kind != 1) return NULL;
 	TRY(shape(a->value, &type, a->dims, ax_max_rank, &a->rank));

@@ -105,7 +105,7 @@ func (r *runner) attempt(ctx context.Context, in []*graph.Tensor, want []int, ou
 	defer r.reset()
 	n := 0
 	for i, t := range in {
-		if t == nil || t.Kind == graph.OptionalKind && len(t.Elems) == 0 {
+		if absent(t) {
 			continue
 		}
 		if err := r.bind(&r.in[n], t); err != nil {

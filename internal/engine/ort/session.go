@@ -150,7 +150,12 @@ func (s *state) SetInput(i int, t *graph.Tensor) error {
 		return err
 	}
 	in := &s.in[i]
-	if t == nil {
+	if t != nil {
+		if err := s.core.in[i].CheckInput(t); err != nil {
+			return err
+		}
+	}
+	if absent(t) {
 		// A binding forgets all inputs or none.
 		in.clear()
 		C.ax_clear_inputs(s.binding)
@@ -162,9 +167,6 @@ func (s *state) SetInput(i int, t *graph.Tensor) error {
 			}
 		}
 		return nil
-	}
-	if err := s.core.in[i].CheckInput(t); err != nil {
-		return err
 	}
 	return s.bindInput(i, t)
 }
@@ -260,8 +262,10 @@ func (s *state) run(ctx context.Context) error {
 	}
 	for i := range s.in {
 		in := &s.in[i]
-		if in.value == nil && !s.core.in[i].Optional {
-			return s.core.in[i].CheckInput(nil)
+		if in.value == nil {
+			if err := s.core.in[i].CheckInput(nil); err != nil {
+				return err
+			}
 		}
 		if in.loose {
 			if err := s.bindInput(i, in.tensor); err != nil {

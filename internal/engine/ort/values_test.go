@@ -209,6 +209,13 @@ func TestOptionals(t *testing.T) {
 	everyWay(t, compile(t, has, engine.Options{}), x, yes)
 	same := oneNode("Identity", nil, opt, opt)
 	everyWay(t, compile(t, same, engine.Options{}), graph.Optional(x), graph.Optional(x))
+	everyWay(t, compile(t, same, engine.Options{}), graph.Optional(nil), graph.Optional(nil))
+	everyWay(t, compile(t, has, engine.Options{}), graph.Optional(nil), graph.Scalar(false))
+
+	of := &graph.Type{Kind: graph.OptionalKind, Of: &graph.Type{Kind: graph.SequenceKind, Of: f}}
+	everyWay(t, compile(t, oneNode("Identity", nil, of, of), engine.Options{}), graph.Optional(nil), graph.Optional(nil))
+	absent := model(func(g *graph.Graph) { addOutput(g, node(g, "Optional", graph.Attrs{"type": of.Of}), "y", of) })
+	everyWay(t, compile(t, absent, engine.Options{}), nil, graph.Optional(nil))
 }
 
 func TestMaps(t *testing.T) {
