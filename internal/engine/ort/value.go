@@ -80,7 +80,9 @@ func stringValue(t *graph.Tensor) (*C.OrtValue, error) {
 }
 
 // absent reports whether t is what ONNX Runtime is to be told nothing of.
-func absent(t *graph.Tensor) bool { return t == nil || t.Kind == graph.OptionalKind && len(t.Elems) == 0 }
+func absent(t *graph.Tensor) bool {
+	return t == nil || t.Kind == graph.OptionalKind && len(t.Elems) == 0
+}
 
 // fromValue copies a value of ONNX Runtime into Go. want tells an optional from its content.
 func fromValue(v *C.OrtValue, want *graph.Type) (*graph.Tensor, error) {
