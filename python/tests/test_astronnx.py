@@ -118,6 +118,53 @@ class Models(unittest.TestCase):
         self.assertEqual(y.dtype, np.float16)
         np.testing.assert_array_equal(y, 2 * x)
 
+    def test_text(self):
+        model = astronnx.Model(build([onnx.helper.make_node("Identity", ["x"], ["y"])], [value("x", 8, ["N", 2])], [value("y", 8, ["N", 2])]))
+        self.assertEqual(model.inputs, [astronnx.Port("x", np.dtype(object), ("N", 2), False, "tensor")])
+        for x in (np.array([["π", ""], ["a\0b", "\udcff"]], object), np.array([["longer", "x"]]), [["a", b"b"]], np.empty((0, 2), object)):
+            want = np.array([[t.decode() if isinstance(t, bytes) else t for t in row] for row in x], object).reshape(-1, 2)
+            for y in (model.run({"x": x})["y"], model(x)):
+                self.assertEqual(y.dtype, object)
+                self.assertEqual(y.tolist(), want.tolist())
+                self.assertEqual(y.shape, want.shape)
+        self.refused("input", "expected numbers, or str", model.run, {"x": np.array([["a", 1]], object)})
+        self.refused("input", "float64", model.run, {"x": np.zeros((1, 2))})
+        self.refused("input", "'x', which is not optional", model.run, {"x": None})
+
+    def test_sequences(self):
+        kind = onnx.helper.make_sequence_type_proto(onnx.helper.make_tensor_type_proto(1, ["N"]))
+        x, y = (onnx.helper.make_value_info(name, kind) for name in "xy")
+        model = astronnx.Model(build([onnx.helper.make_node("Identity", ["x"], ["y"])], [x], [y]))
+        self.assertEqual(model.inputs, [astronnx.Port("x", np.dtype("float32"), ("N",), False, "sequence")])
+        sent = [np.arange(3, dtype="float32"), np.ma.masked_array([1, 2], [False, True], "float32"), np.arange(4, dtype=">f4")[::2]]
+        got = model.run({"x": sent})["y"]
+        del model
+        self.assertEqual([a.tolist() for a in got], [[0, 1, 2], [1, np.float32(astronnx.UNSEEN)], [0, 2]])
+        model = astronnx.Model(build([onnx.helper.make_node("SplitToSequence", ["x"], ["y"], keepdims=0)], [value("x", 1, ["N"])], [y]))
+        self.assertEqual([float(a) for a in model(sent[0])], [0, 1, 2])
+        model = astronnx.Model(build([onnx.helper.make_node("SequenceAt", ["x", "i"], ["y"])], [x, value("i", 7, [])], [value("y", 1, None)]))
+        np.testing.assert_array_equal(model.run({"x": tuple(sent[:1]), "i": np.array(0)})["y"], sent[0])
+        error = self.refused("input", "takes a sequence, got ndarray", model.run, {"x": sent[0], "i": np.array(0)})
+        self.assertIn("list", error.hint)
+        self.refused("input", "element 1 of the sequence", model.run, {"x": [sent[0], np.zeros(2)], "i": np.array(0)})
+        self.refused("input", "datetime64", model.run, {"x": [np.zeros(2, "datetime64[s]")], "i": np.array(0)})
+
+    def test_optional_values(self):
+        of = onnx.helper.make_tensor_type_proto(1, [2])
+        for held, plain in ((of, np.array([1, 2], "float32")), (onnx.helper.make_sequence_type_proto(of), [np.array([1, 2], "float32")])):
+            x, y = (onnx.helper.make_value_info(name, onnx.helper.make_optional_type_proto(held)) for name in "xy")
+            model = astronnx.Model(build(
+                [onnx.helper.make_node("Identity", ["x"], ["y"]), onnx.helper.make_node("OptionalHasElement", ["x"], ["has"])], [x],
+                [y, value("has", 9, [])]))
+            self.assertEqual(model.inputs[0].kind, "optional sequence" if isinstance(plain, list) else "optional")
+            got = model.run({"x": plain})
+            np.testing.assert_array_equal(got["y"], plain)
+            self.assertTrue(got["has"])
+            for absent in ({"x": None}, {}):
+                got = model.run(absent)
+                self.assertIsNone(got["y"])
+                self.assertFalse(got["has"])
+
     def test_dlpack(self):
         class Tensor:
             def __init__(self, array, device):

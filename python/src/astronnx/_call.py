@@ -11,6 +11,7 @@ from typing import Dict, List, Mapping, Optional, Tuple
 import numpy as np
 
 from . import _arrays as arrays
+from . import _values as values
 from ._library import CError, Error, Owner, Tensor, failure, interruptible, lib
 
 try:
@@ -162,13 +163,44 @@ class Call:
         self.results.value = None
         every = {}
         for slot in self.outs:
-            t = slot.tensor
             if slot.name in made:
                 every[slot.name] = made[slot.name]
             else:
-                every[slot.name] = arrays.over(t.data, t.bytes, tuple(t.dims[: t.rank]), arrays.dtype_of(t.dtype), owner)
+                every[slot.name] = values.take(slot.tensor, owner)
                 slot.shape = None  # the library described it
         return every
+
+
+def plain(port) -> bool:
+    """Whether a port is for an array of numbers, as far as the model says."""
+    return port.kind == "tensor" and port.dtype != object
+
+
+class ValuesCall(Call):
+    """One of a model whose inputs are not all arrays of numbers. It prepares less."""
+
+    def __init__(self, model, inputs: Tuple[str, ...], outputs: Optional[Tuple[str, ...]]) -> None:
+        super().__init__(model, inputs, outputs)
+        kinds = {port.name: port.kind for port in model.inputs}
+        self.kinds = [kinds.get(name, "tensor") for name in inputs]
+
+    def __call__(self, inputs: Mapping[str, object], out: Optional[Dict[str, np.ndarray]]) -> Dict[str, object]:
+        alive: List[object] = []
+        for slot, value, kind, unseen in zip(self.ins, inputs.values(), self.kinds, self.unseen):
+            values.give(value, kind, unseen, slot.tensor, alive)
+        made = {} if out is None else self.checked(out)
+        for slot in self.outs:
+            if slot.name in made:
+                slot.point(made[slot.name])
+            else:
+                slot.tensor.data = None
+        if threading.current_thread() is threading.main_thread():
+            status = interruptible(self.handle, run, *self.arguments)
+        else:
+            status = run(*self.arguments)
+        if status:
+            raise failure(self.error)
+        return self.collect(made)
 
 
 def _rules(model, inputs: Tuple[str, ...], outputs: Tuple[str, ...]) -> list:
@@ -184,7 +216,7 @@ def _rules(model, inputs: Tuple[str, ...], outputs: Tuple[str, ...]) -> list:
     rules = []
     for name in outputs:
         port = ports.get(name)
-        if port is None or port.dtype is None or port.shape is None:
+        if port is None or not plain(port) or port.dtype is None or port.shape is None:
             rules.append(None)
             continue
         sizes = [s if isinstance(s, int) else where.get(s) for s in port.shape]

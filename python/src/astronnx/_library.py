@@ -71,6 +71,10 @@ class Tensor(ctypes.Structure):
     ]
 
 
+class String(ctypes.Structure):
+    _fields_ = [("data", c_void_p), ("bytes", c_size_t)]
+
+
 class Column(ctypes.Structure):
     _fields_ = [("name", c_char_p), ("unit", c_char_p), ("dtype", c_int32), ("data", c_void_p)]
 

@@ -13,7 +13,8 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tup
 import numpy as np
 
 from . import _arrays as arrays
-from ._call import Call
+from . import _values as values
+from ._call import Call, ValuesCall, plain
 from ._library import Closer, Error, ModelInfo, Options, call, lib
 
 
@@ -22,11 +23,13 @@ class Port(NamedTuple):
 
     name: str
     dtype: Optional[np.dtype]
-    """Element type; None where it is not a tensor or the model does not say."""
+    """Element type of its tensors, object for text; None where it has none or the model does not say."""
     shape: Optional[Tuple[Union[int, str, None], ...]]
-    """Sizes, by number or by name, None where open; None as a whole where the model does not say."""
+    """Sizes of its tensors, by number or by name, None where open; None as a whole where the model does not say."""
     optional: bool
     """An input that has a default."""
+    kind: str = "tensor"
+    """tensor, sequence, optional or optional sequence; tensor too where the model does not say."""
 
 
 class Model(Closer):
@@ -74,18 +77,20 @@ class Model(Closer):
 
     def run(
         self, inputs: Mapping[str, object], outputs: Optional[Sequence[str]] = None, *, out: Optional[Mapping[str, np.ndarray]] = None,
-    ) -> Dict[str, np.ndarray]:
+    ) -> Dict[str, Any]:
         """Computes outputs from inputs.
 
         Args:
             inputs: arrays by the name of the input, of its element type and shape. Row-major arrays are read where they are, others
                 are copied first. Masked pixels become UNSEEN, or what the model's metadata name instead. What has __dlpack__ and is
-                in the processor's memory, as a CPU tensor of PyTorch, may stand for an array.
+                in the processor's memory, as a CPU tensor of PyTorch, may stand for an array. Text is an array of str, a sequence a
+                list, and None an optional value that is absent.
             outputs: names of the outputs to compute; None: all.
             out: arrays by the name of the output, which the results are written into; row-major, of the result's type and shape.
 
         Returns:
-            The outputs by name, new arrays or those of out.
+            The outputs by name, new arrays or those of out; arrays of str, lists and None where the model gives text, sequences and
+            absent optional values.
 
         On the main thread a signal is handled during the run; but after it where the run is expected to take under 10 ms, as one on no
         fewer bytes took before. If the handler raises, as Ctrl-C does, all runs of the model end, and it may be used again.
@@ -97,12 +102,13 @@ class Model(Closer):
         try:
             prepared = idle.pop()
         except IndexError:
-            prepared = Call(self, tuple(inputs), None if outputs is None else tuple(outputs))
+            kind = Call if all(plain(port) for port in self.inputs if port.name in inputs) else ValuesCall
+            prepared = kind(self, tuple(inputs), None if outputs is None else tuple(outputs))
         made = prepared(inputs, out)
         idle.append(prepared)
         return made
 
-    def __call__(self, *maps: object) -> Union[np.ndarray, Tuple[np.ndarray, ...]]:
+    def __call__(self, *maps: object) -> Any:
         """Runs the model on arrays in the order of its inputs.
 
         Unlike run, it takes a map (pixel,) or maps (channel, pixel) for an input (N, channel, pixel), and numbers of another precision
@@ -115,6 +121,9 @@ class Model(Closer):
             raise Error(f"{len(maps)} arrays were given: the model has {len(self.inputs)} inputs", "input")
         inputs = {}
         for port, value in zip(self.inputs, maps):
+            if not plain(port):
+                inputs[port.name] = value
+                continue
             array = arrays.as_array(value, self.unseen(port.name))
             if port.dtype is not None and array.dtype != port.dtype and np.can_cast(array.dtype, port.dtype, "same_kind"):
                 array = array.astype(port.dtype)
@@ -135,7 +144,9 @@ class Model(Closer):
 
     def __repr__(self) -> str:
         def show(ports):
-            return ", ".join(f"{p.name}: {p.dtype}{list(p.shape) if p.shape is not None else ''}" for p in ports)
+            return ", ".join(
+                f"{p.name}: {p.kind + ' of ' if p.kind != 'tensor' else ''}{p.dtype}{list(p.shape) if p.shape is not None else ''}"
+                for p in ports)
 
         return f"<astronnx.Model ({show(self.inputs)}) -> ({show(self.outputs)}) on {self.engine}>"
 
@@ -161,7 +172,10 @@ def port_of(p) -> Port:
     shape = None
     if p.rank >= 0:
         shape = tuple(p.dims[k] if p.dims[k] >= 0 else p.symbols[k].decode() or None for k in range(p.rank))
-    return Port(p.name.decode(), arrays.dtype_of(p.dtype) if p.dtype in arrays.DTYPES else None, shape, bool(p.optional))
+    kind = {0: "tensor", 256: "sequence", 512: "optional", 768: "optional sequence"}[p.dtype & ~255]
+    code = p.dtype & 255
+    dtype = np.dtype(object) if code == values.STRING else arrays.dtype_of(code) if code in arrays.DTYPES else None
+    return Port(p.name.decode(), dtype, shape, bool(p.optional), kind)
 
 
 def find_library() -> Optional[str]:
