@@ -71,7 +71,7 @@ fuzz: deps ## each Fuzz function for FUZZTIME
 	done
 
 sanitize: deps ## the C library and its programs with AddressSanitizer: no access to memory of others, and nothing left behind
-	ASTRONNX_REQUIRE=1 ASTRONNX_SANITIZE=1 go test -count=1 -timeout 1h ./capi ./conformance -run 'TestExample|TestMisuse|TestStress|TestCLibrary'
+	ASTRONNX_REQUIRE=1 ASTRONNX_SANITIZE=1 go test -count=1 -timeout 1h ./capi ./conformance -run 'TestExample|TestMisuse|TestValues|TestStress|TestFit|TestCLibrary'
 
 nightly: deps sanitize ## CASES random cases where "make test" takes few, and the race detector everywhere
 	ASTRONNX_REQUIRE=1 ASTRONNX_CASES=$(CASES) go test -count=1 -timeout 3h ./...

@@ -100,10 +100,10 @@ func TestFitCancel(t *testing.T) {
 	run(t, compile(t, "gcc", "-std=gnu11", "testdata/fit.c"), "cancel", trainee(t), testkit.ORT(t), t.TempDir())
 }
 
-// A session that stays is over 100 kB, and there are 100 fits.
+// A session that stays is over 100 kB, and there are 100 fits. AddressSanitizer keeps what is freed, and tells of what is not.
 func TestFitCycles(t *testing.T) {
 	text := run(t, compile(t, "gcc", "-std=gnu11", "testdata/fit.c"), "cycles", trainee(t), testkit.ORT(t), t.TempDir())
-	if grown, err := strconv.Atoi(strings.TrimSpace(text)); err != nil || grown > 8<<10 {
+	if grown, err := strconv.Atoi(strings.TrimSpace(text)); err != nil || grown > 8<<10 && !sanitized {
 		t.Errorf("memory grew by %d kB over 100 cycles, at most %d were expected (%v)", grown, 8<<10, err)
 	}
 }
