@@ -177,6 +177,45 @@ func TestMaps(t *testing.T) {
 	}
 }
 
+// U has one sign whatever the file's convention; no other column and no pixel without data changes.
+func TestMapsPolcconv(t *testing.T) {
+	column := func(name string) sky.Column {
+		data := graph.NewTensor(graph.Float32, 12)
+		for p, v := range []float32{1, -2, healpix.Unseen, 4} {
+			graph.Data[float32](data)[p] = v
+		}
+		return sky.Column{Name: name, Data: data}
+	}
+	names := []string{"Q_POLARISATION", "U_POLARISATION", "U", "Unity", "u-1"}
+	m := &sky.Map{Nside: 1, Order: healpix.Ring}
+	for _, name := range names {
+		m.Columns = append(m.Columns, column(name))
+	}
+	var paths []string
+	for _, convention := range []string{"", "COSMO", "IAU"} {
+		m.Polcconv = convention
+		paths = append(paths, filepath.Join(t.TempDir(), convention+".fits"))
+		if err := sky.WriteMap(paths[len(paths)-1], m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ds, err := dataset.Maps(paths, dataset.MapOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range paths {
+		got := graph.Data[float32](mustRead(t, ds, i)[0])
+		for c, sign := range []float32{1, -1, -1, 1, -1} {
+			if i < 2 {
+				sign = 1
+			}
+			if v, want := got[c*12:c*12+4], []float32{sign, -2 * sign, healpix.Unseen, 4 * sign}; !slices.Equal(v, want) {
+				t.Errorf("file %d, column %s: got %v want %v", i, names[c], v, want)
+			}
+		}
+	}
+}
+
 func TestBadMaps(t *testing.T) {
 	big := filepath.Join(t.TempDir(), "big.fits")
 	m := &sky.Map{Nside: 4, Order: healpix.Ring, Columns: []sky.Column{{Name: "T", Data: graph.NewTensor(graph.Float32, 192)}}}
