@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -27,6 +28,7 @@ type estimateFlags struct {
 	ordering string
 	mask     string
 	unit     string
+	channels bool
 	engine   engineFlags
 }
 
@@ -37,12 +39,13 @@ func (t *tool) estimateCommand() *cobra.Command {
 		Short: "Measure parameters of maps, with their errors",
 		Long: `estimate measures maps by a network that a recipe of train has made, or one with the same outputs and metadata: mean and
 sigma. A finer map is averaged down to the network's nside, its unit and order are made the network's, and the network's own mask is
-put on it; --mask takes away more.
+put on it; --mask takes away more. With --channels a sky is as many maps as the network reads channels, in their order.
 
 It warns where the result means less than it says: an estimate outside of the range that the network was trained on, a sigma that is
 the prior's, pixels without data in the network's part of the sky, a map whose rms is not that of the skies it was trained on.`,
 		Example: `  astronnx estimate models/trained/tau.onnx map.fits
-  astronnx estimate tau.onnx wmap.fits --unit mK --mask mask.fits`,
+  astronnx estimate tau.onnx wmap.fits --unit mK --mask mask.fits
+  astronnx estimate models/trained/tau-planck.onnx 100.fits 143.fits --channels`,
 		Args: atLeast("MODEL", "MAP"),
 		RunE: func(cmd *cobra.Command, args []string) error { return t.estimate(cmd.Context(), args[0], args[1:], f) },
 	}
@@ -52,6 +55,7 @@ the prior's, pixels without data in the network's part of the sky, a map whose r
 	flags.StringVar(&f.ordering, "ordering", "", "RING or NESTED, in place of what the headers of maps and mask say")
 	flags.StringVar(&f.mask, "mask", "", "map of the pixels to use, of the maps' nside: not 0 and not UNSEEN")
 	flags.StringVar(&f.unit, "unit", "", "unit of the maps, K, mK or uK, in place of what their headers say")
+	flags.BoolVar(&f.channels, "channels", false, "each map is a channel: so many in a row as the network reads make a sky")
 	f.engine.add(cmd)
 	return cmd
 }
@@ -108,12 +112,23 @@ func (t *tool) estimate(ctx context.Context, file string, maps []string, f estim
 			return err
 		}
 	}
+	channels := [][]string{e.columns}
+	if f.channels {
+		if channels = channelsOf(e.columns); len(channels) < 2 {
+			return usagef("--channels: the network reads one channel (%s)", strings.Join(e.columns, ", "))
+		}
+		if len(maps)%len(channels) != 0 {
+			return usagef("--channels: the network reads %d channels, and %d maps were given", len(channels), len(maps))
+		}
+		how.columns = nil
+	}
 	if len(how.columns) == 0 {
 		how.columns = e.columns
 	}
 	report := estimateReport{Model: file, Engine: engineOf(e.model.Report())}
-	for _, name := range maps {
-		m, err := readMap(name, sky.ReadOptions{HDU: f.hdu, Order: order})
+	for files := range slices.Chunk(maps, len(channels)) {
+		name := strings.Join(files, " + ")
+		m, err := e.read(files, channels, f, order)
 		if err != nil {
 			return err
 		}
@@ -125,6 +140,27 @@ func (t *tool) estimate(ctx context.Context, file string, maps []string, f estim
 		report.Maps = append(report.Maps, *r)
 	}
 	return t.show(report, report.write)
+}
+
+// read reads a sky: a map, or one for each channel.
+func (e *estimator) read(files []string, channels [][]string, f estimateFlags, order healpix.Order) (*sky.Map, error) {
+	var maps []*sky.Map
+	for _, name := range files {
+		m, err := readMap(name, sky.ReadOptions{HDU: f.hdu, Order: order})
+		if err != nil {
+			return nil, err
+		}
+		maps = append(maps, m)
+	}
+	if f.channels {
+		return joined(maps, files, channels, f.columns)
+	}
+	if n := len(channelsOf(e.columns)); n > 1 && len(f.columns) == 0 {
+		if _, err := column(maps[0], e.columns[0]); err != nil {
+			return nil, errs.New(errs.Input, "%s: %w", files[0], err).WithHint("%d maps that hold a channel each are joined by --channels", n)
+		}
+	}
+	return maps[0], nil
 }
 
 // openEstimator opens a network and reads what it knows of its maps and numbers.

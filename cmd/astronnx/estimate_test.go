@@ -170,6 +170,88 @@ func TestEstimate(t *testing.T) {
 	warned(estimate(written(t, "holes.fits", holes, 4, healpix.Ring, "uK", 1)), "1 of the 96 pixels that the network was trained to see have no data")
 }
 
+// Maps of a channel each are the sky that one map of all columns is, whatever their order, unit, sign of U and part of the sky.
+func TestEstimateChannels(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "planck")
+	ok(t, append([]string{"train", "tau-planck", "--quick", "--skies", "64", "--epochs", "1", "--fsky", "0.5", "--out", out}, engineArgs(t)...)...)
+	found, err := filepath.Glob(filepath.Join(out, "*", "seed-1", "network.onnx"))
+	if err != nil || len(found) != 1 {
+		t.Fatalf("got %v (%v)", found, err)
+	}
+	net := found[0]
+	estimate := func(args ...string) []mapEstimate {
+		t.Helper()
+		return decode[estimateReport](t, ok(t, append(append([]string{"estimate", net, "--json"}, args...), engineArgs(t)...)...).out).Maps
+	}
+	qu := tauSky(t)
+	other := make([]float32, len(qu))
+	for i, v := range qu {
+		other[i] = 1.5*v + 0.01*float32(i%7)
+	}
+	a := written(t, "a.fits", qu, 4, healpix.Ring, "uK", 1)
+	b := written(t, "b.fits", other, 4, healpix.Nested, "mK", 1e-3)
+	whole := readSky(t, a)
+	second, err := readSky(t, b).Reorder(healpix.Ring)
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole.Columns = append(whole.Columns, second.Columns...)
+	for i, name := range []string{"Q_1", "U_1", "Q_2", "U_2"} {
+		whole.Columns[i].Name = name
+	}
+	want := estimate(writeSky(t, filepath.Join(t.TempDir(), "whole.fits"), whole))[0].Parameters[0]
+
+	iau := readSky(t, b)
+	iau.Polcconv = "IAU"
+	for i, v := range graph.Data[float32](iau.Columns[1].Data) {
+		graph.Data[float32](iau.Columns[1].Data)[i] = -v
+	}
+	turned := writeSky(t, filepath.Join(t.TempDir(), "iau.fits"), iau)
+	same := func(what string, got mapEstimate) {
+		t.Helper()
+		if p := got.Parameters[0]; !(math.Abs(p.Value-want.Value) < 1e-5*want.Value && math.Abs(p.Sigma-want.Sigma) < 1e-5*want.Sigma) {
+			t.Errorf("%s: got %+v want %+v", what, p, want)
+		}
+	}
+	list := estimate("--channels", a, b, a, turned)
+	if len(list) != 2 || !strings.HasSuffix(list[0].Map, "a.fits + "+b) {
+		t.Fatalf("got %+v", list)
+	}
+	same("two maps", list[0])
+	same("IAU", list[1])
+	if got := estimate("--channels", b, a)[0].Parameters[0]; got == want {
+		t.Errorf("the order of the channels changes nothing: %+v", got)
+	}
+	part := readSky(t, a)
+	for p := range int64(192) {
+		if p%5 > 0 {
+			part.Pixels = append(part.Pixels, p)
+		}
+	}
+	for i := range part.Columns {
+		held := graph.NewTensor(graph.Float32, int64(len(part.Pixels)))
+		for k, p := range part.Pixels {
+			graph.Data[float32](held)[k] = graph.Data[float32](part.Columns[i].Data)[p]
+		}
+		part.Columns[i].Data = held
+	}
+	if got := estimate("--channels", writeSky(t, filepath.Join(t.TempDir(), "part.fits"), part), b)[0]; got.Seen >= list[0].Seen || got.Seen < 60 {
+		t.Errorf("%d pixels are seen where one channel lacks a fifth of %d", got.Seen, list[0].Seen)
+	}
+
+	run := func(args ...string) result {
+		return call(t, append(append([]string{"estimate"}, args...), engineArgs(t)...)...)
+	}
+	fails(t, run(net, "--channels", a), exitUsage, "reads 2 channels, and 1 maps were given")
+	fails(t, run(net, a, b), exitInput, "Q_1", "--channels")
+	fails(t, run(net, "--channels", a, written(t, "fine.fits", qu, 8, healpix.Ring, "uK", 1)), exitInput, "fine.fits has nside 8", "4: expected channels of one nside")
+	fails(t, run(net, "--channels", "--columns", "Q", a, b), exitInput, "--columns names 1 columns, a channel of the network has 2 (Q, U)")
+	celestial := readSky(t, b)
+	celestial.Coord = "C"
+	fails(t, run(net, "--channels", a, writeSky(t, filepath.Join(t.TempDir(), "c.fits"), celestial)), exitInput, "coordinates C")
+	fails(t, run(tauNetwork(t), "--channels", a), exitUsage, "the network reads one channel (Q, U)")
+}
+
 func TestEstimateRefuses(t *testing.T) {
 	net := tauNetwork(t)
 	qu := tauSky(t)
