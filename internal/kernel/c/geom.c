@@ -120,6 +120,22 @@ TEMPLATE int64_t list_reads(builder *b, int64_t first, span own, const int bytes
 	return n;
 }
 
+static int ascending(const void *a, const void *b) {
+	const int64_t *p = a, *q = b;
+	return (*p > *q) - (*p < *q);
+}
+
+// Sorts the n listed inputs where most that the tile reads would be singles, as of outputs that do not stand as inputs do. Such tiles
+// seldom have the shape of others anyway.
+static void sort_scattered(builder *b, int64_t n, span own) {
+	int64_t singles = 0;
+	for (int64_t i = 0, j; i < n; i = j) {
+		for (j = i + 1; j < n && b->reads[j] == b->reads[j - 1] + 1;) j++;
+		if (j - i < MIN_SPAN) singles += j - i;
+	}
+	if (2 * singles > n + own.rows) qsort(b->reads, (size_t)n, sizeof *b->reads, ascending);
+}
+
 // Gives every listed input its row, from `next` on: spans first, then singles.
 static bool assign_rows(builder *b, int64_t n, int64_t *next) {
 	if (!RESERVE(b->spans, n / MIN_SPAN) || !RESERVE(b->singles, n)) return false;
@@ -218,6 +234,7 @@ TEMPLATE bool build_tile(builder *b, int64_t i, const int bytes) {
 	}
 	scan(b, first, last, own, bytes);
 	int64_t n = list_reads(b, first, own, bytes), rows = 1 + own.rows;
+	sort_scattered(b, n, own);
 	if (!assign_rows(b, n, &rows) || !write_others(b, first, own, &rows, bytes)) return false;
 	for (int64_t r = 0; r < n; r++) b->row[b->reads[r]] = 0;
 	t->pattern = keep_pattern(b);

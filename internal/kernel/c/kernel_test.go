@@ -40,6 +40,39 @@ func TestGeomShares(t *testing.T) {
 	}
 }
 
+// Outputs in the order of a pool, which stand four by four beside the rings, read runs of inputs all the same.
+func TestGeomOfScatteredOutputs(t *testing.T) {
+	for _, nside := range []int{4, 8, 16, 32} {
+		fine, err := healpix.New(nside, healpix.Ring)
+		if err != nil {
+			t.Fatal(err)
+		}
+		coarse, err := healpix.New(nside/2, healpix.Ring)
+		if err != nil {
+			t.Fatal(err)
+		}
+		windows, err := healpix.WindowTable[int32](fine, 3, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var index []int32
+		for parent := range coarse.Npix() {
+			for _, p := range coarse.Children(parent, 2) {
+				index = append(index, windows[p*9:p*9+9]...)
+			}
+		}
+		geom, status := c.NewGeom(int64(fine.Npix()), int64(fine.Npix()), unsafe.Pointer(&index[0]), 4, nil, 0, 0)
+		if status != 0 {
+			t.Fatal(c.Message(status))
+		}
+		info := geom.Info()
+		geom.Free()
+		if 4*info.Singles > info.Rows || 2*info.Rows > 3*int64(fine.Npix()) {
+			t.Errorf("nside %d: %d rows for %d pixels, %d of them read alone", nside, info.Rows, fine.Npix(), info.Singles)
+		}
+	}
+}
+
 // The function table begins with its version and its size: ten functions behind two numbers.
 func TestConvTable(t *testing.T) {
 	head := (*[2]uint32)(c.ConvTable())
