@@ -1,5 +1,4 @@
-// What follows the sums of a convolution, a template: included once for every path, with BYTES, TARGET and NAME(x) as train_kernel.h has
-// them.
+// What follows the sums of a convolution, a template for each_path.h.
 #define LANES ((int)(BYTES / sizeof(float)))
 #define TEMPLATE static inline __attribute__((always_inline)) TARGET
 

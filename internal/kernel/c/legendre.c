@@ -10,22 +10,8 @@
 
 enum { SYNTH, ANALYSE, TABLE }; // what the functions are computed for
 
-#if defined(__x86_64__)
-#define BYTES 64
-#define TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")))
-#define NAME(x) x##_avx512
-#include "legendre_kernel.h"
-
-#define BYTES 32
-#define TARGET __attribute__((target("avx2,fma")))
-#define NAME(x) x##_avx2
-#include "legendre_kernel.h"
-#endif
-
-#define BYTES 16
-#define TARGET
-#define NAME(x) x##_portable
-#include "legendre_kernel.h"
+#define KERNEL "legendre_kernel.h"
+#include "each_path.h"
 
 const legendre_path *legendre_path_of(int which) {
 	const path *p = conv_path(which);

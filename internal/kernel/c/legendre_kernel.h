@@ -1,5 +1,4 @@
-// The sums over l and over colatitudes, a template: included once for every path, with BYTES, TARGET and NAME as in
-// gemm_kernel.h.
+// The sums over l and over colatitudes, a template for each_path.h.
 #define LANES ((int)(BYTES / sizeof(double)))
 #define TEMPLATE static inline __attribute__((always_inline)) TARGET
 

@@ -1,5 +1,5 @@
-// Fourier sums of rings, a template: included once for every path, with BYTES, TARGET and NAME as in gemm_kernel.h. A lane of
-// the vectors is a pair of rings: the real part of a complex transform is the northern ring, the imaginary part the southern.
+// Fourier sums of rings, a template for each_path.h. A lane of the vectors is a pair of rings: the real part of a complex transform is
+// the northern ring, the imaginary part the southern.
 #define LANES ((int)(BYTES / sizeof(double)))
 #define TEMPLATE static inline __attribute__((always_inline)) TARGET
 

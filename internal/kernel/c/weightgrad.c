@@ -5,25 +5,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#if defined(__x86_64__)
-#define BYTES 64
-#define MR 6
-#define TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")))
-#define NAME(x) x##_avx512
-#include "weightgrad_kernel.h"
-
-#define BYTES 32
-#define MR 6
-#define TARGET __attribute__((target("avx2,fma")))
-#define NAME(x) x##_avx2
-#include "weightgrad_kernel.h"
-#endif
-
-#define BYTES 16
-#define MR 6
-#define TARGET
-#define NAME(x) x##_portable
-#include "weightgrad_kernel.h"
+#define KERNEL "weightgrad_kernel.h"
+#include "each_path.h"
 
 enum {
 	PARTS = 16,      // the work is cut into as many parts at most, each with sums of its own

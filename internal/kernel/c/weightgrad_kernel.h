@@ -1,8 +1,5 @@
-// Sums over pixels of the gradient of W, a template: included once for every path, with
-//   BYTES      bytes of a vector
-//   MR         the most input channels of a tile of sums; MR x 2 vectors fill the registers
-//   TARGET     the function attribute that allows the instructions
-//   NAME(x)    the name of x for this path
+// Sums over pixels of the gradient of W, a template for each_path.h.
+#define MR 6 // the most input channels of a tile of sums: MR x 2 vectors fill the registers
 #define LANES ((int)(BYTES / sizeof(float)))
 #define TEMPLATE static inline __attribute__((always_inline)) TARGET
 
