@@ -9,11 +9,25 @@ import (
 	"strings"
 )
 
-// debs is a folder of unpacked Debian packages with all that they need and the machine has not, for the system's Python. Its
-// bin/python starts that Python with them.
+// debs is a folder of unpacked Debian packages with all that they need and the machine has not. Programs in its bin start them.
 type debs struct {
-	module   string   // can be imported where the folder is whole
-	packages []string // names, or name=version
+	packages []string          // names, or name=version
+	programs map[string]string // scripts by name
+	check    []string          // one of them and its arguments, which succeeds where the folder is whole
+}
+
+// debsForPython are packages for the system's Python, which bin/python starts with them; the module can then be imported.
+func debsForPython(module string, packages ...string) debs {
+	return debs{packages, map[string]string{"python": python}, []string{"python", "-c", "import " + module}}
+}
+
+// debsOf are packages of which programs in bin start those of usr/bin, of the same name. With --version they succeed.
+func debsOf(packages []string, programs ...string) debs {
+	d := debs{packages, map[string]string{}, []string{programs[0], "--version"}}
+	for _, name := range programs {
+		d.programs[name] = program
+	}
+	return d
 }
 
 func (d debs) String() string { return "Debian " + strings.Join(d.packages, ", ") }
@@ -21,11 +35,17 @@ func (d debs) String() string { return "Debian " + strings.Join(d.packages, ", "
 func (d debs) whole(dir string) bool {
 	got, err := os.ReadFile(filepath.Join(dir, stamp))
 	return err == nil && string(got) == d.String() &&
-		exec.Command(filepath.Join(dir, "bin", "python"), "-c", "import "+d.module).Run() == nil
+		exec.Command(filepath.Join(dir, "bin", d.check[0]), d.check[1:]...).Run() == nil
 }
 
-// launcher puts OpenBLAS before the plain BLAS that Debian's alternatives would choose between.
-const launcher = `#!/bin/sh
+const program = `#!/bin/sh
+root=$(dirname "$(dirname "$(readlink -f "$0")")")
+export LD_LIBRARY_PATH="$root/usr/lib/$(uname -m)-linux-gnu${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
+exec "$root/usr/bin/$(basename "$0")" "$@"
+`
+
+// python puts OpenBLAS before the plain BLAS that Debian's alternatives would choose between.
+const python = `#!/bin/sh
 root=$(dirname "$(dirname "$(readlink -f "$0")")")
 arch=$(uname -m)-linux-gnu
 export LD_LIBRARY_PATH="$root/usr/lib/$arch/openblas-pthread:$root/usr/lib/$arch:$root/lib/$arch:$root/usr/lib:/usr/lib/$arch/openblas-pthread"
@@ -72,11 +92,12 @@ func (d debs) build(ctx context.Context, dir, tmp string) error {
 	if err := os.MkdirAll(filepath.Join(dir, "bin"), 0o755); err != nil {
 		return err
 	}
-	python := filepath.Join(dir, "bin", "python")
-	if err := os.WriteFile(python, []byte(launcher), 0o755); err != nil {
-		return err
+	for name, text := range d.programs {
+		if err := os.WriteFile(filepath.Join(dir, "bin", name), []byte(text), 0o755); err != nil {
+			return err
+		}
 	}
-	if err := command(ctx, tmp, python, "-c", "import "+d.module); err != nil {
+	if err := command(ctx, tmp, filepath.Join(dir, "bin", d.check[0]), d.check[1:]...); err != nil {
 		return fmt.Errorf("the unpacked packages do not work: %w", err)
 	}
 	return os.WriteFile(filepath.Join(dir, stamp), []byte(d.String()), 0o644)

@@ -78,7 +78,7 @@ func TestDebsHoldWhatTheMachineLacks(t *testing.T) {
 *) exit 100 ;;
 esac`)
 	fake(t, "dpkg", `[ "$1" = --extract ] && mkdir -p "$3/usr" && touch "$3/usr/$(basename "$2")"`)
-	d, dir := debs{module: "sys", packages: []string{"sky=1-1"}}, filepath.Join(t.TempDir(), "debs")
+	d, dir := debsForPython("sys", "sky=1-1"), filepath.Join(t.TempDir(), "debs")
 	if d.whole(dir) {
 		t.Error("an empty folder passes for the packages")
 	}
@@ -93,7 +93,7 @@ esac`)
 	if !d.whole(dir) {
 		t.Error("what was built is not whole")
 	}
-	if (debs{module: "sys", packages: []string{"sky=1-2"}}).whole(dir) {
+	if debsForPython("sys", "sky=1-2").whole(dir) {
 		t.Error("another version passes for the same")
 	}
 }

@@ -51,6 +51,11 @@ func pinned(root, cases string) []item {
 			keep:  venv{requirements: filepath.Join(root, "tools", "requirements.txt"), module: "numpy"},
 		},
 		{
+			name: "clang", dir: "clang", optional: true,
+			about: "a second compiler for C and C++, to build the examples with",
+			keep:  debsOf([]string{"clang"}, "clang++", "clang"),
+		},
+		{
 			name: "torch", dir: "torch", asked: true,
 			about: "a Python environment with PyTorch 2.15, for benchmarks",
 			keep: venv{
@@ -60,7 +65,7 @@ func pinned(root, cases string) []item {
 		{
 			name: "torch-debian", dir: "torch-debian", asked: true,
 			about: "PyTorch 1.13.1 for the system's Python, for benchmarks and goldens",
-			keep:  debs{module: "torch", packages: []string{"python3-torch=1.13.1+dfsg-4", "libopenblas0-pthread"}},
+			keep:  debsForPython("torch", "python3-torch=1.13.1+dfsg-4", "libopenblas0-pthread"),
 		},
 	}
 }
