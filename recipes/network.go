@@ -41,7 +41,8 @@ type trained struct {
 func validation(o Options) int { return min(2000, max(o.Batch, o.Skies/10)) }
 
 // train trains the network of a seed, or goes on with it, writes its file, and measures the lots by that file.
-func (s *scene) train(ctx context.Context, o Options, seed uint64, lots []*lot) (*trained, error) {
+func (s *scene) train(ctx context.Context, o Options, number int, lots []*lot) (*trained, error) {
+	seed := uint64(number)
 	dir := filepath.Join(o.Folder, slug(s.name), fmt.Sprintf("seed-%d", seed))
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, errs.New(errs.Output, "%w", err)
@@ -66,10 +67,10 @@ func (s *scene) train(ctx context.Context, o Options, seed uint64, lots []*lot) 
 	if err != nil {
 		return nil, err
 	}
-	if ds, err = kept(ctx, ds); err != nil {
+	if ds, err = kept(ctx, ds, o.Parallel); err != nil {
 		return nil, err
 	}
-	if unseen, err = kept(ctx, unseen); err != nil {
+	if unseen, err = kept(ctx, unseen, o.Parallel); err != nil {
 		return nil, err
 	}
 	net, err := s.network(o, seed)
@@ -79,7 +80,10 @@ func (s *scene) train(ctx context.Context, o Options, seed uint64, lots []*lot) 
 	steps := int64(o.Epochs) * int64((o.Skies+o.Batch-1)/o.Batch)
 	options := train.Options{
 		Epochs: o.Epochs, Batch: o.Batch, Schedule: train.WarmUp(steps/20, 0.05, train.Cosine(o.Epochs, o.Rate/500)), Seed: seed, Checkpoint: dir, Augment: augment,
-		Validation: unseen, Engine: o.Engine, Progress: o.Progress,
+		Validation: unseen, Engine: o.Engine,
+	}
+	if o.Progress != nil {
+		options.Progress = func(p train.Progress) { o.Progress(number, p) }
 	}
 	// Where errors are small beside the prior, as of the peak without noise, Moments hardly sees sigma.
 	fit := train.New(net, train.LogMoments(), train.Adam(o.Rate))
@@ -95,9 +99,9 @@ func (s *scene) train(ctx context.Context, o Options, seed uint64, lots []*lot) 
 	return t, s.measure(ctx, t, o, lots)
 }
 
-// kept reads samples into memory, where each epoch finds them again, unless they are too large for that.
-func kept(ctx context.Context, ds dataset.Dataset) (dataset.Dataset, error) {
-	const most = 4 << 30
+// kept reads samples into memory, where each epoch finds them again, unless they are too large for that beside those of others.
+func kept(ctx context.Context, ds dataset.Dataset, trainings int) (dataset.Dataset, error) {
+	most := int64(4<<30) / int64(trainings)
 	size := int64(0)
 	for _, f := range ds.Fields() {
 		size += int64(len(graph.NewTensor(f.DType, f.Shape...).Raw)) * int64(ds.Len())

@@ -125,6 +125,8 @@ type Options struct {
 	Seeds  int // networks of each case, of seeds from FirstSeed on; 1
 	// FirstSeed is 1 unless the seeds of a case are spread over processes or machines.
 	FirstSeed int
+	Parallel  int       // networks of a case in training at a time, 1, which share
+	Threads   int       // as many as these; one a processor. Where Parallel is 1, Engine says how many
 	Noise     []float64 // standard deviation of a pixel, of the channels' mean where there are several, a case each; the recipe's
 	Fsky      []float64 // part of the sky that is seen, a case each; the recipe's
 	Template  bool      // a second case for each: with a fixed template of random amplitude in the first channel
@@ -138,9 +140,9 @@ type Options struct {
 	Folder  string // of everything that is written
 	Command string // that the report says reproduces it
 	Engine  runtime.Config
-	// Watch is told what is done now, and Progress how each training goes.
+	// Watch is told what is done now, and Progress how the training of a seed goes, never two at a time.
 	Watch    func(what string)
-	Progress func(train.Progress)
+	Progress func(seed int, p train.Progress)
 }
 
 func (o Options) defaults(r *Recipe) (Options, error) {
@@ -159,6 +161,7 @@ func (o Options) defaults(r *Recipe) (Options, error) {
 	whole(&o.Test, 1000, 60)
 	whole(&o.Seeds, 1, 1)
 	whole(&o.FirstSeed, 1, 1)
+	whole(&o.Parallel, 1, 1)
 	whole(&o.Batch, 32, 32)
 	if o.Rate == 0 {
 		o.Rate = 2e-3
@@ -180,6 +183,8 @@ func (o Options) defaults(r *Recipe) (Options, error) {
 			o.Skies, o.Epochs, o.Test, o.Seeds, o.FirstSeed, o.Batch)
 	case o.Test < 20:
 		return o, errs.New(errs.Input, "%d unseen skies judge nothing: expected at least 20", o.Test)
+	case o.Parallel < 1:
+		return o, errs.New(errs.Input, "%d networks at a time: expected at least 1", o.Parallel)
 	case !(o.Dropout >= 0 && o.Dropout < 1) || !(o.Rate > 0):
 		return o, errs.New(errs.Input, "dropout %g, rate %g: expected a part from 0 to below 1 and a rate above 0", o.Dropout, o.Rate)
 	}

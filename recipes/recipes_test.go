@@ -119,6 +119,49 @@ func TestFirstSeed(t *testing.T) {
 	}
 }
 
+// Networks that are trained at a time are those that are trained one after another, interrupted or not.
+func TestParallel(t *testing.T) {
+	r, o := find(t, "tau"), quick(t)
+	o.Seeds, o.Engine = 3, o.Engine.WithThreads(1)
+	want, err := r.Run(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Folder, o.Parallel, o.Threads = t.TempDir(), 2, 2
+	ctx, cancel := context.WithCancel(t.Context())
+	steps := map[int]int{}
+	o.Progress = func(seed int, _ train.Progress) {
+		if steps[seed]++; steps[1] > 2 && steps[2] > 2 {
+			cancel()
+		}
+	}
+	if _, err := r.Run(ctx, o); !errors.Is(err, errs.Canceled) || len(steps) != 2 {
+		t.Fatalf("got %v after steps %v", err, steps)
+	}
+	got, err := r.Run(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, n := range got.Cases[0].Networks {
+		if w := want.Cases[0].Networks[i]; n.Seed != uint64(i+1) || n.Score != w.Score || steps[i+1] != int(w.Steps) {
+			t.Errorf("seed %d after %d steps: %+v, want %+v after %d", n.Seed, steps[i+1], n.Score, w.Score, w.Steps)
+		}
+	}
+
+	// A training that fails ends the others, and is what is told.
+	o.Folder, o.Progress = t.TempDir(), nil
+	seed2 := filepath.Join(o.Folder, "f_sky-1", "seed-2")
+	if err := os.MkdirAll(filepath.Dir(seed2), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(seed2, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Run(t.Context(), o); !errors.Is(err, errs.Output) {
+		t.Errorf("a file in the place of a folder: got %v", err)
+	}
+}
+
 // The likelihood at nside 16 has the errors that were found for it by drawing spectra instead of maps, and the constant those of
 // theory: the mean of |√(5·20) - l|/l over 5 to 20 is 1/3.
 func TestPeakBaselines(t *testing.T) {
@@ -192,7 +235,7 @@ func TestInterrupted(t *testing.T) {
 						cancel()
 					}
 				}
-				o.Progress = func(train.Progress) {
+				o.Progress = func(int, train.Progress) {
 					if steps++; stop == "step 7" && steps == 7 {
 						cancel()
 					}

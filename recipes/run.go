@@ -111,13 +111,11 @@ func (s *scene) run(ctx context.Context, o Options) (*Case, error) {
 		return nil, err
 	}
 	c.ExactName, c.ExactTook, c.Exact, c.Points = exact.Name, exact.Seconds, s.score(drawn.truth, exact.Readings[0]), pointsOf(lots, exact.Readings)
-	for seed := range o.Seeds {
-		seed += o.FirstSeed
-		o.Watch(fmt.Sprintf("%s: network of seed %d", s.name, seed))
-		t, err := s.train(ctx, o, uint64(seed), lots)
-		if err != nil {
-			return nil, err
-		}
+	trained, err := s.trainAll(ctx, o, lots)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range trained {
 		c.Networks = append(c.Networks, Network{*t, s.score(drawn.truth, t.readings[0]), pointsOf(lots, t.readings)})
 	}
 	c.Pictures, err = s.pictures(o, c, drawn, exact.Readings[0])

@@ -11,6 +11,7 @@ import (
 
 	"github.com/astronnx/astronnx/internal/errs"
 	"github.com/astronnx/astronnx/recipes"
+	"github.com/astronnx/astronnx/train"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -40,7 +41,7 @@ Each of --noise and of --fsky is a case. A run that was interrupted goes on by t
 repeated.`,
 		Example: `  astronnx train ` + r.Name + ` --out ` + r.Name + `
   astronnx train ` + r.Name + ` --quick --out trial                # seconds, to see it work
-  astronnx train ` + r.Name + ` --seeds 3 --skies 100000 --epochs 7 --out ` + r.Name,
+  astronnx train ` + r.Name + ` --seeds 3 --parallel 3 --skies 100000 --out ` + r.Name,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error { return t.recipe(cmd.Context(), cmd, r, o, engine) },
 	}
@@ -51,6 +52,7 @@ repeated.`,
 	flags.IntVar(&o.Test, "test", 0, "unseen skies to judge on (default 1000)")
 	flags.IntVar(&o.Seeds, "seeds", 1, "networks of each case, of seeds from --first-seed on")
 	flags.IntVar(&o.FirstSeed, "first-seed", 1, "the first of --seeds: 2 and 3 may be trained on another machine, and put into one folder for a report of all")
+	flags.IntVar(&o.Parallel, "parallel", 1, "networks of a case in training at a time, which share the threads: as many as there are seeds is quickest")
 	flags.Float64SliceVar(&o.Noise, "noise", r.Noise, "standard deviation of the noise of a pixel, of two channels together")
 	flags.Float64SliceVar(&o.Fsky, "fsky", r.Fsky, "part of the sky that is seen")
 	flags.BoolVar(&o.Template, "template", false, "a second case of each: with a fixed pattern of random amplitude in the first channel")
@@ -93,7 +95,14 @@ func (t *tool) recipe(ctx context.Context, cmd *cobra.Command, r *recipes.Recipe
 	})
 	w := t.watch()
 	defer w.done()
-	o.Progress = w.tell
+	o.Threads = engine.threads
+	o.Progress = func(seed int, p train.Progress) {
+		if o.Parallel > 1 {
+			w.tellOne(seed, o.Seeds, p)
+		} else {
+			w.tell(p)
+		}
+	}
 	o.Watch = func(what string) {
 		if begins != "" && !t.quiet && !t.json { // the options are right
 			fmt.Fprintln(t.err, begins)

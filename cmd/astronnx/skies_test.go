@@ -55,6 +55,20 @@ func TestTrainRecipe(t *testing.T) {
 	fails(t, call(t, "train", "peak", "more"), exitUsage, "no argument")
 }
 
+func TestTrainRecipeParallel(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "tau")
+	text := ok(t, append([]string{"train", "tau", "--quick", "--epochs", "2", "--seeds", "3", "--parallel", "2", "--out", out}, engineArgs(t)...)...)
+	for _, want := range []string{"seed 1: epoch 2/2  loss ", "seed 2: epoch 1/2  loss ", "seed 3: epoch 2/2  loss "} {
+		if strings.Count(text.err, want) != 1 {
+			t.Errorf("no %q in\n%s", want, text.err)
+		}
+	}
+	if !strings.Contains(text.out, "networks, mean of seeds") {
+		t.Errorf("got %s", text.out)
+	}
+	fails(t, call(t, "train", "tau", "--quick", "--parallel", "-1", "--out", out), exitInput, "-1 networks at a time")
+}
+
 func TestTrainRecipeInterrupted(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "tau")
 	args := append([]string{"train", "tau", "--quick", "--epochs", "6", "--out", out}, engineArgs(t)...)

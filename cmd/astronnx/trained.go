@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -104,8 +105,9 @@ func (r trained) write(w io.Writer) error {
 // watch shows how a training goes: a bar on a terminal, a line an epoch elsewhere.
 type watch struct {
 	bar        *progress
-	lines      io.Writer // nil: none
-	validation string    // loss of the last epoch
+	lines      io.Writer              // nil: none
+	validation string                 // loss of the last epoch
+	abreast    map[int]train.Progress // of trainings at a time, by seed
 }
 
 func (t *tool) watch() *watch {
@@ -125,6 +127,33 @@ func (w *watch) tell(p train.Progress) {
 	w.bar.set(p.Epoch*int(p.Steps)+int(p.Step)+1, p.Epochs*int(p.Steps), line+leftText(p.Left)+" left")
 	if p.Done != nil && w.lines != nil {
 		fmt.Fprintf(w.lines, "%s%s, %s left\n", line, timeText(p.Elapsed), leftText(p.Left))
+	}
+}
+
+// tellOne takes the progress of one of so many runs at a time.
+func (w *watch) tellOne(seed, runs int, p train.Progress) {
+	ended := 0
+	for _, q := range w.abreast {
+		if q.Epoch+1 == q.Epochs && q.Step+1 == q.Steps {
+			ended++
+		}
+	}
+	if w.abreast == nil || ended == runs {
+		w.abreast = map[int]train.Progress{}
+	}
+	w.abreast[seed] = p
+	steps, left := 0, time.Duration(0)
+	var losses []string
+	for _, s := range slices.Sorted(maps.Keys(w.abreast)) {
+		q := w.abreast[s]
+		steps += q.Epoch*int(q.Steps) + int(q.Step) + 1
+		left = max(left, q.Left)
+		losses = append(losses, fmt.Sprintf("%.4g", q.Mean))
+	}
+	w.bar.set(steps, runs*p.Epochs*int(p.Steps), fmt.Sprintf("%d of %d networks  loss %s  %s left", len(losses), runs, strings.Join(losses, ", "), leftText(left)))
+	if p.Done != nil && w.lines != nil {
+		fmt.Fprintf(w.lines, "seed %d: epoch %d/%d  loss %.4g  validation %.4g, %s, %s left\n", seed, p.Epoch+1, p.Epochs, p.Mean,
+			p.Done.Validation, timeText(p.Elapsed), leftText(p.Left))
 	}
 }
 
