@@ -19,7 +19,7 @@ func (r *Report) write() error {
 	fmt.Fprintf(&b, "Skies: %s.\n\n", r.Setup)
 	fmt.Fprintf(&b, "Networks at nside %d, of %d simulated skies each, %d epochs in batches of %d, each sky turned and seen under another noise in\n"+
 		"every epoch; loss %s, Adam at a rate of %g after its rise, dropout %g; weights of the epoch with the smallest loss on skies\n"+
-		"apart. All estimators measure the same %d skies, which no training has seen; the networks do so by the files that were exported.\n"+
+		"apart, and errors as large as the network's on these. All estimators measure the same %d skies, which no training has seen; the networks do so by the files that were exported.\n"+
 		"Parameters are drawn uniformly: %s. The likelihoods look from %g to %g.\n\n", r.Nside, r.Skies, r.Epochs, r.Batch,
 		train.LogMoments().Name, r.Rate, r.Dropout, r.Test, strings.Join(r.Prior, ", "), r.Search[0], r.Search[1])
 	b.WriteString("Errors are |estimate − truth|/truth in per cent. Bias is the mean error over the standard deviation of the errors; slope is that of\n" +
@@ -65,8 +65,8 @@ func (c *Case) write(b *strings.Builder) {
 	}
 	b.WriteString("\n")
 	for _, n := range c.Networks {
-		fmt.Fprintf(b, "Seed %d: best epoch %d, %d steps in %s, %.0f steps/s; its file measures %.0f skies/s.\n", n.Seed, n.Epochs, n.Steps, minutes(n.Seconds),
-			float64(n.Steps)/n.Seconds, float64(n.Measured)/n.Took)
+		fmt.Fprintf(b, "Seed %d: best epoch %d, %d steps in %s, %.0f steps/s; its file measures %.0f skies/s, with sigmas %s times those learned.\n", n.Seed,
+			n.Epochs, n.Steps, minutes(n.Seconds), float64(n.Steps)/n.Seconds, float64(n.Measured)/n.Took, listed(n.Widths))
 	}
 	fmt.Fprintf(b, "Simulation alone: %.0f skies/s. Likelihood: %s.\n\n", c.Simulated, minutes(c.ExactTook))
 	for _, p := range c.Pictures {
@@ -132,6 +132,14 @@ func (c *Case) writePoints(b *strings.Builder) {
 		}
 		row(c.ExactName, exact)
 	}
+}
+
+func listed(numbers []float64) string {
+	var list []string
+	for _, v := range numbers {
+		list = append(list, fmt.Sprintf("%.2f", v))
+	}
+	return strings.Join(list, " and ")
 }
 
 func counted(cores int) string {

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -19,20 +21,23 @@ import (
 	"github.com/astronnx/astronnx/internal/errs"
 	"github.com/astronnx/astronnx/models"
 	"github.com/astronnx/astronnx/runtime"
+	"github.com/astronnx/astronnx/sims"
 	"github.com/astronnx/astronnx/sky"
 	"github.com/astronnx/astronnx/train"
 )
 
 // trained is a network that has come to its end.
 type trained struct {
-	Seed     uint64        `json:"seed"`
-	File     string        `json:"file"`
-	Epochs   int           `json:"epochs"` // to the best
-	Loss     float64       `json:"loss"`   // on the validation skies
-	Steps    int64         `json:"steps"`
-	Seconds  float64       `json:"seconds"`
-	Measured int           `json:"measured"`         // unseen skies
-	Took     float64       `json:"measured_seconds"` // of the file's runs over them
+	Seed     uint64  `json:"seed"`
+	File     string  `json:"file"`
+	Epochs   int     `json:"epochs"` // to the best
+	Loss     float64 `json:"loss"`   // on the validation skies
+	Steps    int64   `json:"steps"`
+	Seconds  float64 `json:"seconds"`
+	Measured int     `json:"measured"`         // unseen skies
+	Took     float64 `json:"measured_seconds"` // of the file's runs over them
+	// Widths of the pulls on the validation skies, by parameter: the file's sigmas are so many times what the network learned to say.
+	Widths   []float64     `json:"pull_widths"`
 	History  []train.Epoch `json:"-"`
 	readings []readings
 }
@@ -93,10 +98,41 @@ func (s *scene) train(ctx context.Context, o Options, number int, lots []*lot) (
 	}
 	t := &trained{Seed: seed, File: filepath.Join(dir, "network.onnx"), Epochs: report.BestEpoch + 1, Loss: report.BestLoss, Steps: report.Steps,
 		Seconds: report.Elapsed.Seconds(), History: report.History}
-	if err := s.export(t, fit.Best(), o, rms); err != nil {
+	if err := s.calibrated(ctx, t, fit.Best(), o, judging, rms); err != nil {
 		return nil, err
 	}
 	return t, s.measure(ctx, t, o, lots)
+}
+
+// calibrated exports the network with errors as large as those it makes on the validation skies: on those that it has trained on it makes
+// smaller ones, and learns these.
+func (s *scene) calibrated(ctx context.Context, t *trained, net *graph.Model, o Options, validation *sims.Sky, rms float64) error {
+	if err := s.export(t, net, o, rms); err != nil {
+		return err
+	}
+	l, err := s.read(ctx, validation, validation.Len())
+	if err != nil {
+		return err
+	}
+	r, _, err := readingsOf(ctx, t.File, o.Engine, l)
+	if err != nil {
+		return err
+	}
+	t.Widths = widths(l.truth, r)
+	return s.export(t, net, o, rms)
+}
+
+// widths are the root mean squares of the pulls of each parameter.
+func widths(truth [][]float64, r readings) []float64 {
+	list := make([]float64, len(truth[0]))
+	for k := range list {
+		for i := range truth {
+			pull := (r.Mean[i][k] - truth[i][k]) / r.Sigma[i][k]
+			list[k] += pull * pull / float64(len(truth))
+		}
+		list[k] = math.Sqrt(list[k])
+	}
+	return list
 }
 
 // kept reads samples into memory, where each epoch finds them again, unless they are too large for that beside those of others.
@@ -142,6 +178,10 @@ func (s *scene) columns() []string {
 func (s *scene) export(t *trained, net *graph.Model, o Options, rms float64) error {
 	unseen, zero := float64(healpix.Unseen), 0.0
 	middle, spread := s.middle()
+	sigma := slices.Clone(spread)
+	for k, width := range t.Widths {
+		sigma[k] *= width
+	}
 	var parameters, sigmas []export.Parameter
 	for _, p := range s.params {
 		parameters = append(parameters, export.Parameter{Name: p.Name, Prior: &[2]float64{p.Low, p.High}})
@@ -155,7 +195,7 @@ func (s *scene) export(t *trained, net *graph.Model, o Options, rms float64) err
 		Inputs: map[string]export.Input{"map": {Map: runtime.MapInfo{Columns: s.columns(), Unseen: &unseen}, Scale: []float64{rms}, Fill: &zero}},
 		Outputs: map[string]export.Output{
 			"mean":  {Scale: spread, Offset: middle, Parameters: parameters},
-			"sigma": {Scale: spread, Parameters: sigmas},
+			"sigma": {Scale: sigma, Parameters: sigmas},
 		},
 		Training: &export.Training{
 			Data: fmt.Sprintf("simulated skies, recipe %s, %s", s.Recipe.Name, s.name), Samples: int64(o.Skies), Epochs: t.Epochs,
@@ -169,33 +209,41 @@ func (s *scene) export(t *trained, net *graph.Model, o Options, rms float64) err
 // measured is how many skies the file takes at a time.
 const measured = 50
 
-// measure runs the file over the lots.
+// measure measures the lots by the network's file.
 func (s *scene) measure(ctx context.Context, t *trained, o Options, lots []*lot) error {
-	model, err := runtime.Load(t.File, o.Engine)
-	if err != nil {
-		return err
-	}
-	defer model.Close()
 	for _, l := range lots {
-		r := readings{}
-		size := len(l.maps.Raw) / l.n
-		begun := clock()
-		for from := 0; from < l.n; from += measured {
-			n := min(measured, l.n-from)
-			part := graph.NewTensor(graph.Float32, append([]int64{int64(n)}, l.maps.Shape[1:]...)...)
-			copy(part.Raw, l.maps.Raw[from*size:])
-			out, err := model.Run(ctx, runtime.Inputs{"map": part})
-			if err != nil {
-				return err
-			}
-			r.Mean = append(r.Mean, rows(out["mean"])...)
-			r.Sigma = append(r.Sigma, rows(out["sigma"])...)
+		r, seconds, err := readingsOf(ctx, t.File, o.Engine, l)
+		if err != nil {
+			return err
 		}
-		t.Took += clock() - begun
+		t.Took += seconds
 		t.Measured += l.n
 		t.readings = append(t.readings, r)
 	}
 	return nil
+}
+
+// readingsOf runs a file over a lot, in so many seconds.
+func readingsOf(ctx context.Context, file string, engine runtime.Config, l *lot) (r readings, seconds float64, err error) {
+	model, err := runtime.Load(file, engine)
+	if err != nil {
+		return r, 0, err
+	}
+	defer model.Close()
+	begun := clock()
+	size := len(l.maps.Raw) / l.n
+	for from := 0; from < l.n; from += measured {
+		n := min(measured, l.n-from)
+		part := graph.NewTensor(graph.Float32, append([]int64{int64(n)}, l.maps.Shape[1:]...)...)
+		copy(part.Raw, l.maps.Raw[from*size:])
+		out, err := model.Run(ctx, runtime.Inputs{"map": part})
+		if err != nil {
+			return r, 0, err
+		}
+		r.Mean = append(r.Mean, rows(out["mean"])...)
+		r.Sigma = append(r.Sigma, rows(out["sigma"])...)
+	}
+	return r, clock() - begun, nil
 }
 
 // rows are those of a matrix of float32.

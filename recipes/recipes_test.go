@@ -2,6 +2,7 @@ package recipes_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"image/png"
 	"math"
@@ -35,6 +36,21 @@ func find(t testing.TB, name string) *recipes.Recipe {
 		t.Fatal(err)
 	}
 	return r
+}
+
+// scale is what the file multiplies the network's output by.
+func scale(t *testing.T, file, output string) []float64 {
+	t.Helper()
+	m, err := runtime.Load(file, runtime.NewConfig().WithEngine("reference"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	var p struct{ Scale []float64 }
+	if err := json.Unmarshal([]byte(m.Metadata()["astronnx."+output+".postprocessing"]), &p); err != nil {
+		t.Fatal(err)
+	}
+	return p.Scale
 }
 
 // Every recipe goes from simulation to report, with all rows and pictures.
@@ -78,6 +94,17 @@ func TestQuick(t *testing.T) {
 				}
 				if len(c.Networks) != 2 || c.Networks[0].Score == c.Networks[1].Score {
 					t.Errorf("%s: networks of two seeds score alike: %+v", c.Name, c.Networks[0].Score)
+				}
+				for _, n := range c.Networks {
+					if learned, told := scale(t, n.File, "mean"), scale(t, n.File, "sigma"); len(n.Widths) != len(told) {
+						t.Errorf("%s: %d widths of pulls for %d parameters", c.Name, len(n.Widths), len(told))
+					} else {
+						for k, width := range n.Widths {
+							if got := told[k] / learned[k]; !(math.Abs(got-width) < 1e-6*width) || width == 1 {
+								t.Errorf("%s: sigma is %g times what was learned, pulls are %g wide", c.Name, got, width)
+							}
+						}
+					}
 				}
 				if !(c.Constant.Mean > 0 && c.Exact.Mean > 0 && c.Exact.Mean < 1000 && c.Networks[0].Score.Pull > 0) {
 					t.Errorf("%s: %+v", c.Name, c)
