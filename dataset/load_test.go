@@ -28,7 +28,7 @@ func TestLoadReadsEachSampleOnce(t *testing.T) {
 	if !InMemory(kept) || InMemory(ds) {
 		t.Errorf("in memory: %v, and before %v", InMemory(kept), InMemory(ds))
 	}
-	index := []int{2 * loaded, 0, loaded - 1, loaded}
+	index := []int{2*loaded + 2, 0, loaded - 1, loaded}
 	x, i := graph.NewTensor(graph.Float32, 4, 2), graph.NewTensor(graph.Int64, 4)
 	for range 2 {
 		if err := kept.Read(t.Context(), index, []*graph.Tensor{x, i}); err != nil {

@@ -62,11 +62,16 @@ const loaded = 256
 
 // Load reads all samples of ds into memory, once, for data that cost more to make or to read than to keep.
 func Load(ctx context.Context, ds Dataset) (Dataset, error) {
-	tensors, err := readRange(ctx, ds, 0, ds.Len(), func(int) {})
+	tensors, err := ReadAll(ctx, ds)
 	if err != nil {
 		return nil, err
 	}
 	return Memory(tensors...)
+}
+
+// ReadAll returns all samples of ds: a tensor for each field, of its name, whose first axis counts samples.
+func ReadAll(ctx context.Context, ds Dataset) ([]*graph.Tensor, error) {
+	return readRange(ctx, ds, 0, ds.Len(), func(int) {})
 }
 
 // readRange reads samples from and up to to, and tells how many of them are read.

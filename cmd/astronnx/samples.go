@@ -219,18 +219,14 @@ func (f *trainFlags) groups(ctx context.Context, data *source, rows *dataset.Tab
 	if len(beyondOne(field.Shape)) > 0 {
 		return nil, errs.New(errs.Input, "--group %s: expected one number a sample, got %v", f.group, field.Shape)
 	}
-	all := graph.NewTensor(field.DType, append([]int64{int64(ds.Len())}, field.Shape...)...)
-	index := make([]int, ds.Len())
-	for i := range index {
-		index[i] = i
-	}
-	if err := ds.Read(ctx, index, []*graph.Tensor{all}); err != nil {
+	all, err := dataset.ReadAll(ctx, ds)
+	if err != nil {
 		return nil, err
 	}
-	out := make([]string, len(index))
-	size := len(all.Raw) / max(len(index), 1)
+	out := make([]string, ds.Len())
+	size := len(all[0].Raw) / max(len(out), 1)
 	for i := range out {
-		out[i] = string(all.Raw[i*size : (i+1)*size])
+		out[i] = string(all[0].Raw[i*size : (i+1)*size])
 	}
 	return out, nil
 }
