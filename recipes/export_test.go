@@ -113,3 +113,9 @@ func Judge(ctx context.Context, r *Recipe, o Options, file string) (Score, error
 	}
 	return s.score(lots[0].truth, t.readings[0]), nil
 }
+
+// Shared are the options by which each of several networks at a time is trained.
+func Shared(o Options) Options { return o.shared() }
+
+// Kept reads samples into memory where they fit beside those of other trainings.
+var Kept = kept

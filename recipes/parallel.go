@@ -13,13 +13,20 @@ import (
 	"github.com/astronnx/astronnx/train"
 )
 
+// shared gives each of the networks in training at a time, of which there are no more than seeds, its part of the threads.
+func (o Options) shared() Options {
+	if o.Parallel > 1 {
+		o.Parallel = min(o.Parallel, o.Seeds)
+		o.Engine = o.Engine.WithThreads(max(1, cmp.Or(o.Threads, goruntime.GOMAXPROCS(0))/o.Parallel))
+	}
+	return o
+}
+
 // trainAll trains the networks of all seeds, some at a time. When one fails or ctx ends, all end, and leave checkpoints.
 func (s *scene) trainAll(ctx context.Context, o Options, lots []*lot) ([]*trained, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	if o.Parallel > 1 {
-		o.Engine = o.Engine.WithThreads(max(1, cmp.Or(o.Threads, goruntime.GOMAXPROCS(0))/o.Parallel))
-	}
+	o = o.shared()
 	var mu sync.Mutex
 	locked := func(f func()) {
 		mu.Lock()
@@ -33,7 +40,7 @@ func (s *scene) trainAll(ctx context.Context, o Options, lots []*lot) ([]*traine
 	var first error
 	var next atomic.Int64
 	var group sync.WaitGroup
-	for range min(o.Parallel, o.Seeds) {
+	for range o.Parallel {
 		group.Go(func() {
 			for ctx.Err() == nil {
 				i := int(next.Add(1)) - 1

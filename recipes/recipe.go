@@ -125,7 +125,7 @@ type Options struct {
 	Seeds  int // networks of each case, of seeds from FirstSeed on; 1
 	// FirstSeed is 1 unless the seeds of a case are spread over processes or machines.
 	FirstSeed int
-	Parallel  int       // networks of a case in training at a time, 1, which share
+	Parallel  int       // networks of a case in training at a time, 1, which share 4 GiB for their skies and
 	Threads   int       // as many as these; one a processor. Where Parallel is 1, Engine says how many
 	Noise     []float64 // standard deviation of a pixel, of the channels' mean where there are several, a case each; the recipe's
 	Fsky      []float64 // part of the sky that is seen, a case each; the recipe's
@@ -140,7 +140,7 @@ type Options struct {
 	Folder  string // of everything that is written
 	Command string // that the report says reproduces it
 	Engine  runtime.Config
-	// Watch is told what is done now, and Progress how the training of a seed goes, never two at a time.
+	// Watch is told what is done now, behind the case's name and a colon, and Progress how the training of a seed goes, never two at a time.
 	Watch    func(what string)
 	Progress func(seed int, p train.Progress)
 }

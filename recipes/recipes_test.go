@@ -8,10 +8,13 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/astronnx/astronnx/dataset"
+	"github.com/astronnx/astronnx/graph"
 	"github.com/astronnx/astronnx/healpixop"
 	"github.com/astronnx/astronnx/internal/engine/ort"
 	"github.com/astronnx/astronnx/internal/errs"
@@ -186,6 +189,31 @@ func TestParallel(t *testing.T) {
 	}
 	if _, err := r.Run(t.Context(), o); !errors.Is(err, errs.Output) {
 		t.Errorf("a file in the place of a folder: got %v", err)
+	}
+}
+
+// Networks at a time share threads and memory with those that there are: no more than seeds.
+func TestParallelShares(t *testing.T) {
+	engine := runtime.NewConfig().WithThreads(7)
+	for _, c := range []struct{ seeds, parallel, threads, abreast, each int }{{3, 1, 6, 1, 7}, {3, 2, 6, 2, 3}, {3, 8, 6, 3, 2}, {1, 8, 6, 1, 6}, {4, 4, 2, 4, 1}} {
+		o := recipes.Shared(recipes.Options{Seeds: c.seeds, Parallel: c.parallel, Threads: c.threads, Engine: engine})
+		if o.Parallel != c.abreast || !reflect.DeepEqual(o.Engine, engine.WithThreads(c.each)) {
+			t.Errorf("%+v: got %d at a time, %+v", c, o.Parallel, o.Engine)
+		}
+	}
+	for _, c := range []struct {
+		samples, trainings int // of 4 MiB, beside how many
+		kept               bool
+	}{{2, 1, true}, {2, 512, true}, {2, 513, false}, {513, 2, false}, {1025, 1, false}} {
+		ds, err := dataset.Generate(c.samples, []dataset.Field{{Name: "x", DType: graph.Float32, Shape: []int64{1 << 20}}},
+			func(context.Context, int, []*graph.Tensor) error { return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := recipes.Kept(t.Context(), ds, c.trainings)
+		if err != nil || dataset.InMemory(got) != c.kept {
+			t.Errorf("%+v: %v", c, err)
+		}
 	}
 }
 

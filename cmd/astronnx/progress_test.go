@@ -3,8 +3,11 @@ package main
 import (
 	"bytes"
 	"io"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/astronnx/astronnx/train"
 )
 
 // The bar stands at the steps that are over and names the one at hand, whenever it appears.
@@ -46,6 +49,27 @@ func TestProgressOfUncountedSteps(t *testing.T) {
 	if p.bar != nil {
 		t.Error("the bar is back")
 	}
+}
+
+// The bar of trainings at a time counts those of one part of the work.
+func TestProgressOfTrainings(t *testing.T) {
+	w := &watch{bar: &progress{out: io.Discard, timer: time.NewTimer(time.Hour)}}
+	told := func(want string, over int, losses ...float64) {
+		t.Helper()
+		for i, loss := range losses {
+			w.tellOne(i+2, 3, train.Progress{Epochs: 2, Epoch: 1, Steps: 10, Step: 4, Mean: loss})
+		}
+		if !strings.HasPrefix(w.bar.label, want+"  ") || w.bar.at-1 != over || w.bar.steps != 60 {
+			t.Errorf("the bar stands at %d of %d and says %q", w.bar.at-1, w.bar.steps, w.bar.label)
+		}
+	}
+	w.begin("noise 0")
+	told("1 of 3 networks  loss 0.5", 15, 0.5)
+	told("2 of 3 networks  loss 0.25, 2", 30, 0.25, 2)
+	w.begin("noise 0")
+	told("2 of 3 networks  loss 0.125, 2", 30, 0.125)
+	w.begin("noise 5")
+	told("1 of 3 networks  loss 4", 15, 4)
 }
 
 // Nothing but messages goes where no person looks.

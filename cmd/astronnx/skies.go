@@ -108,6 +108,8 @@ func (t *tool) recipe(ctx context.Context, cmd *cobra.Command, r *recipes.Recipe
 			fmt.Fprintln(t.err, begins)
 		}
 		begins = ""
+		part, _, _ := strings.Cut(what, ":")
+		w.begin(part)
 		if w.lines != nil {
 			fmt.Fprintln(w.lines, what)
 		}

@@ -107,7 +107,8 @@ type watch struct {
 	bar        *progress
 	lines      io.Writer              // nil: none
 	validation string                 // loss of the last epoch
-	abreast    map[int]train.Progress // of trainings at a time, by seed
+	part       string                 // of the work, whose trainings are
+	abreast    map[int]train.Progress // at a time, by seed
 }
 
 func (t *tool) watch() *watch {
@@ -130,17 +131,15 @@ func (w *watch) tell(p train.Progress) {
 	}
 }
 
+// begin takes a part of the work, of which tellOne is told from now on: trainings of the part before do not count in it.
+func (w *watch) begin(part string) {
+	if w.abreast == nil || part != w.part {
+		w.part, w.abreast = part, map[int]train.Progress{}
+	}
+}
+
 // tellOne takes the progress of one of so many runs at a time.
 func (w *watch) tellOne(seed, runs int, p train.Progress) {
-	ended := 0
-	for _, q := range w.abreast {
-		if q.Epoch+1 == q.Epochs && q.Step+1 == q.Steps {
-			ended++
-		}
-	}
-	if w.abreast == nil || ended == runs {
-		w.abreast = map[int]train.Progress{}
-	}
 	w.abreast[seed] = p
 	steps, left := 0, time.Duration(0)
 	var losses []string
