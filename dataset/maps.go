@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"unicode"
 
 	"github.com/astronnx/astronnx/graph"
 	"github.com/astronnx/astronnx/healpix"
@@ -24,8 +23,8 @@ type MapOptions struct {
 }
 
 // Maps returns the dataset of FITS files that hold a HEALPix map each: sample i is paths[i], as float32 of shape [C, 12 nside²], one
-// channel a column. All have the nside and the columns of the first. Columns of U, as "U" or "U_POLARISATION", have HEALPix's sign: those
-// of a file with POLCCONV = 'IAU' are turned to it.
+// channel a column. All have the nside and the columns of the first. Columns of U, see [sky.HoldsU], have HEALPix's sign: those of a file
+// with POLCCONV = 'IAU' are turned to it.
 func Maps(paths []string, opt MapOptions) (Dataset, error) {
 	if len(paths) == 0 {
 		return nil, errs.New(errs.Input, "no files: want FITS maps")
@@ -97,7 +96,7 @@ func (m *skyMaps) read(path string, dst []float32) error {
 	src := graph.Data[float32](t)
 	if found.Polcconv == "IAU" {
 		for k, column := range found.Columns {
-			if holdsU(column.Name) {
+			if sky.HoldsU(column.Name) {
 				turnSign(src[k*found.Len() : (k+1)*found.Len()])
 			}
 		}
@@ -123,10 +122,6 @@ func (m *skyMaps) read(path string, dst []float32) error {
 		}
 	}
 	return nil
-}
-
-func holdsU(column string) bool {
-	return len(column) > 0 && (column[0] == 'U' || column[0] == 'u') && (len(column) == 1 || !unicode.IsLetter(rune(column[1])))
 }
 
 func turnSign(values []float32) {

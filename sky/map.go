@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"unicode"
 
 	"codeberg.org/astrogo/fitsio"
 
@@ -99,6 +100,13 @@ func (m *Map) Column(name string) (*Column, error) {
 
 func noColumn(name string, have []string) error {
 	return errs.New(errs.Input, "no column %q", name).WithHint("the map has %s", strings.Join(have, ", "))
+}
+
+// HoldsU reports whether a column of this name is Stokes U, whose sign POLCCONV tells and a mirror turns: "U", in either case, alone
+// or before what is no letter, as in "U_POLARISATION" and "U_2".
+func HoldsU(name string) bool {
+	name = strings.TrimSpace(name)
+	return len(name) > 0 && (name[0] == 'U' || name[0] == 'u') && (len(name) == 1 || !unicode.IsLetter(rune(name[1])))
 }
 
 // pick returns the named columns, or all of them if none is named.

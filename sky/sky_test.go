@@ -284,6 +284,15 @@ func TestTensorAndMask(t *testing.T) {
 	}
 }
 
+func TestHoldsU(t *testing.T) {
+	for name, want := range map[string]bool{"U": true, "u": true, "U_POLARISATION": true, "U_2": true, " U-POL ": true, "U1": true,
+		"": false, " ": false, "Q": false, "UU_COV": false, "Unity": false, "QU_COV": false, "TEMPERATURE": false} {
+		if got := sky.HoldsU(name); got != want {
+			t.Errorf("%q: got %v", name, got)
+		}
+	}
+}
+
 func TestFull(t *testing.T) {
 	m := part(sample(2, healpix.Nested, graph.Float32, graph.Uint8))
 	if _, err := m.Full(healpix.Unseen); !errors.Is(err, errs.Input) || !strings.Contains(err.Error(), "uint8 cannot hold the fill value") {

@@ -2,11 +2,11 @@ package main
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/astronnx/astronnx/dataset"
 	"github.com/astronnx/astronnx/healpix"
 	"github.com/astronnx/astronnx/internal/errs"
+	"github.com/astronnx/astronnx/sky"
 )
 
 // augment returns the augmentations of the given names, each for all ports that it fits.
@@ -75,7 +75,7 @@ func (p ports) turnSphere() (dataset.Augment, error) {
 		switch {
 		case len(p.sphere.columns) == int(x.shape[0]):
 			for c, name := range p.sphere.columns {
-				if n := strings.ToUpper(strings.TrimSpace(name)); n == "U" || strings.HasPrefix(n, "U_") {
+				if sky.HoldsU(name) {
 					f.Odd = append(f.Odd, c)
 				}
 			}

@@ -58,7 +58,7 @@ func joined(maps []*sky.Map, files []string, channels [][]string, columns []stri
 			if err != nil {
 				return nil, errs.New(errs.Input, "%s: %w", files[k], err)
 			}
-			c, err = spread(m, c, m.Polcconv == "IAU" && strings.HasPrefix(channels[k][i], "U"))
+			c, err = spread(m, c, m.Polcconv == "IAU" && sky.HoldsU(channels[k][i]))
 			if err != nil {
 				return nil, errs.New(errs.Input, "%s: %w", files[k], err)
 			}

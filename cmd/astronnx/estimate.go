@@ -237,7 +237,7 @@ func (e *estimator) measure(ctx context.Context, m *sky.Map, how fitting, unit s
 		if err != nil {
 			return nil, err
 		}
-		if m.Polcconv == "IAU" && i < len(e.columns) && strings.HasPrefix(e.columns[i], "U") {
+		if m.Polcconv == "IAU" && i < len(e.columns) && sky.HoldsU(e.columns[i]) {
 			factor = -factor // networks learn from HEALPix's sign of U
 		}
 		x := graph.Data[float32](v)

@@ -56,9 +56,9 @@ with its options: nnhealpix:nside=8,outputs=2.
 
 --data and --target hold one sample a row along the first axis of .npy and .npz arrays, one a FITS map, or one a row of a table
 (.csv, .txt; --target: a FITS table too). Several files, or a quoted pattern, are shards in the order of their names; where a
-table has a column of the names of the FITS maps, its rows are found by these. U of maps with POLCCONV = IAU gets HEALPix's sign.
-Arrays are for the network's inputs and the
-loss's targets of the same names; where one array and one of these are left over, they are for each other.
+table has a column of the names of the FITS maps, its rows are found by these. U of maps with POLCCONV = IAU gets HEALPix's
+sign, as in estimate. Arrays are for the network's inputs and the loss's targets of the same names; where one array and one of these
+are left over, they are for each other.
 
 Losses: ` + train.LossNames + `.
 Optimisers: ` + train.OptimizerNames + `.
