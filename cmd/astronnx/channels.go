@@ -1,7 +1,6 @@
 package main
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 
@@ -83,12 +82,12 @@ func spread(m *sky.Map, c *sky.Column, turned bool) (*sky.Column, error) {
 			}
 		}
 	}
-	if m.Pixels != nil {
-		held := values
-		values = slices.Repeat([]float32{healpix.Unseen}, 12*m.Nside*m.Nside)
-		for i, p := range m.Pixels {
-			values[p] = held[i]
-		}
+	part := &sky.Map{Nside: m.Nside, Order: m.Order, Pixels: m.Pixels, Columns: []sky.Column{
+		{Unit: c.Unit, Data: graph.FromSlice(values, int64(len(values)))},
+	}}
+	whole, err := part.Full(healpix.Unseen)
+	if err != nil {
+		return nil, err
 	}
-	return &sky.Column{Unit: c.Unit, Data: graph.FromSlice(values, int64(len(values)))}, nil
+	return &whole.Columns[0], nil
 }
