@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -50,18 +51,22 @@ func TestContextEndsARun(t *testing.T) {
 		"session": s.Run,
 	} {
 		t.Run(name, func(t *testing.T) {
-			start := time.Now()
-			must(t, run(context.Background()))
-			whole := time.Since(start)
+			// The first run, and any on a busy machine, may take far longer than it need.
+			whole := time.Duration(math.MaxInt64)
+			for range 4 {
+				start := time.Now()
+				must(t, run(context.Background()))
+				whole = min(whole, time.Since(start))
+			}
 
 			// On a busy machine a goroutine may wake late: one of a few has to be in time.
 			var ctx context.Context
 			took := whole
-			for range 5 {
+			for range 10 {
 				var cancel func()
 				ctx, cancel = context.WithTimeout(context.Background(), whole/20)
 				defer cancel()
-				start = time.Now()
+				start := time.Now()
 				err := run(ctx)
 				took = min(took, time.Since(start))
 				if !errors.Is(err, errs.Canceled) || !errors.Is(err, context.DeadlineExceeded) {
