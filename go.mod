@@ -7,6 +7,7 @@ require (
 	codeberg.org/sbinet/npyio v0.14.0 // sky
 	github.com/owulveryck/onnx-go v0.5.0 // conformance, as source
 	github.com/spf13/cobra v1.10.2 // cmd/astronnx
+	github.com/spf13/pflag v1.0.9 // cmd/astronnx
 	github.com/vbauerster/cupwriter v0.0.5 // cmd/astronnx
 	github.com/vbauerster/mpb/v8 v8.16.2 // cmd/astronnx
 	github.com/x448/float16 v0.8.4 // graph, ops, dataset
@@ -38,7 +39,6 @@ require (
 	github.com/nlpodyssey/gopickle v0.3.0 // indirect
 	github.com/pkg/errors v0.9.1 // indirect
 	github.com/pmezard/go-difflib v1.0.0 // indirect
-	github.com/spf13/pflag v1.0.9 // indirect
 	github.com/stretchr/testify v1.4.0 // indirect
 	github.com/xtgo/set v1.0.0 // indirect
 	golang.org/x/text v0.34.0 // indirect
