@@ -63,7 +63,7 @@ static void finish(float *y, int64_t plane, int64_t n, const float *o, int64_t l
 		for (int c = 0; c < channels; c++)
 			for (int64_t i = q; i < min64(q + GROUP, n); i++) {
 				float sum = o[i * ldo + c];
-				y[c * plane + i] = (scale != NULL ? scale[i] * sum : sum) + bias[c];
+				y[c * plane + i] = scale != NULL ? scale[i] * sum + bias[c] : sum + bias[c]; // rounded as ending_kernel.h does
 			}
 }
 
