@@ -97,7 +97,7 @@ func (m *skyMaps) read(path string, dst []float32) error {
 	if found.Polcconv == "IAU" {
 		for k, column := range found.Columns {
 			if sky.HoldsU(column.Name) {
-				turnSign(src[k*found.Len() : (k+1)*found.Len()])
+				sky.Negate(src[k*found.Len() : (k+1)*found.Len()])
 			}
 		}
 	}
@@ -122,12 +122,4 @@ func (m *skyMaps) read(path string, dst []float32) error {
 		}
 	}
 	return nil
-}
-
-func turnSign(values []float32) {
-	for i, v := range values {
-		if !healpix.IsUnseen(v) {
-			values[i] = -v
-		}
-	}
 }

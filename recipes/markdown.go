@@ -19,8 +19,8 @@ func (r *Report) write() error {
 	fmt.Fprintf(&b, "Skies: %s.\n\n", r.Setup)
 	fmt.Fprintf(&b, "Networks at nside %d, of %d simulated skies each, %d epochs in batches of %d, each sky turned and seen under another noise in\n"+
 		"every epoch; loss %s, Adam at a rate of %g after its rise, dropout %g; weights of the epoch with the smallest loss on skies\n"+
-		"apart, and errors as large as the network's on these. All estimators measure the same %d skies, which no training has seen; the networks do so by the files that were exported.\n"+
-		"Parameters are drawn uniformly: %s. The likelihoods look from %g to %g.\n\n", r.Nside, r.Skies, r.Epochs, r.Batch,
+		"apart, and errors as large as the network's on these. All estimators measure the same %d skies, which no training has seen;\n"+
+		"the networks do so by the files that were exported. Parameters are drawn uniformly: %s. The likelihoods look from %g to %g.\n\n", r.Nside, r.Skies, r.Epochs, r.Batch,
 		train.LogMoments().Name, r.Rate, r.Dropout, r.Test, strings.Join(r.Prior, ", "), r.Search[0], r.Search[1])
 	b.WriteString("Errors are |estimate − truth|/truth in per cent. Bias is the mean error over the standard deviation of the errors; slope is that of\n" +
 		"the estimate against the truth in the middle three fifths of the prior; pull is the standard deviation of (estimate − truth)/sigma.\n")

@@ -109,6 +109,15 @@ func HoldsU(name string) bool {
 	return len(name) > 0 && (name[0] == 'U' || name[0] == 'u') && (len(name) == 1 || !unicode.IsLetter(rune(name[1])))
 }
 
+// Negate turns the sign of all values but those that are UNSEEN.
+func Negate(values []float32) {
+	for i, v := range values {
+		if !healpix.IsUnseen(v) {
+			values[i] = -v
+		}
+	}
+}
+
 // pick returns the named columns, or all of them if none is named.
 func (m *Map) pick(names []string) ([]*Column, error) {
 	var cols []*Column

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -55,11 +56,11 @@ func joined(maps []*sky.Map, files []string, channels [][]string, columns []stri
 		for i, name := range names {
 			c, err := column(m, name)
 			if err != nil {
-				return nil, errs.New(errs.Input, "%s: %w", files[k], err)
+				return nil, fmt.Errorf("%s: %w", files[k], err)
 			}
 			c, err = spread(m, c, m.Polcconv == "IAU" && sky.HoldsU(channels[k][i]))
 			if err != nil {
-				return nil, errs.New(errs.Input, "%s: %w", files[k], err)
+				return nil, fmt.Errorf("%s: %w", files[k], err)
 			}
 			c.Name = channels[k][i] + "_" + strconv.Itoa(k+1)
 			whole.Columns = append(whole.Columns, *c)
@@ -76,11 +77,7 @@ func spread(m *sky.Map, c *sky.Column, turned bool) (*sky.Column, error) {
 	}
 	values := graph.Data[float32](t)
 	if turned {
-		for i, v := range values {
-			if !healpix.IsUnseen(v) {
-				values[i] = -v
-			}
-		}
+		sky.Negate(values)
 	}
 	part := &sky.Map{Nside: m.Nside, Order: m.Order, Pixels: m.Pixels, Columns: []sky.Column{
 		{Unit: c.Unit, Data: graph.FromSlice(values, int64(len(values)))},

@@ -429,7 +429,8 @@ static OrtStatus *infer(const OrtCustomOp *op, OrtShapeInferContext *ctx) {
 	y.dims[1] = w.dims[0], y.names[1] = w.names[0];
 	if (index.rank == 2) y.dims[2] = index.dims[0], y.names[2] = index.names[0];
 	// Only a convolution of the whole sphere has a pool.
-	if (int_attribute_of(ctx, "pooled", 0)) y.dims[2] = 3 * int_attribute_of(ctx, "nside", 0) * int_attribute_of(ctx, "nside", 0), y.names[2] = NULL;
+	const int64_t nside = int_attribute_of(ctx, "nside", 0);
+	if (int_attribute_of(ctx, "pooled", 0)) y.dims[2] = 3 * nside * nside, y.names[2] = NULL;
 	return set_output_shape(ctx, 0, &y);
 }
 
